@@ -1,0 +1,152 @@
+/**
+ * The platform seam: the only way the node touches the world. Real parts live beside this file; simulated ones in
+ * test/sim. Nothing in node/ outside this folder names Date, setTimeout, Math.random, node:fs, node:net or libp2p.
+ */
+import type { AbstractLevel } from 'abstract-level'
+import type { BulkCrypto } from '#crypto'
+
+export interface Platform {
+  readonly clock: Clock
+  readonly random: Random
+  readonly disk: Disk
+  readonly network: Network
+  readonly log: Log
+  readonly bulk: BulkCrypto
+}
+
+export interface Clock {
+  /** Milliseconds since 1970 UTC, whole. May jump. */
+  now(): number
+  /** Milliseconds from an arbitrary start; never runs backward. For durations. */
+  elapsed(): number
+  /** @throws the signal's reason if it is aborted first. */
+  sleep(milliseconds: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * A signal that aborts with TimeoutError(what) after so long, or with the parent's reason when the parent does.
+   * Dispose it when the work is done, or its timer lives on.
+   */
+  deadline(
+    milliseconds: number,
+    options: { readonly what: string; readonly signal?: AbortSignal | undefined },
+  ): Deadline
+}
+
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal
+}
+
+export interface Random {
+  /** Bytes fit for keys; a new buffer. */
+  bytes(sizeBytes: number): Uint8Array
+}
+
+/** A constant sentence, and fields. No capability, key or plaintext ever goes in. */
+export interface Log {
+  debug(sentence: string, fields?: LogFields): void
+  info(sentence: string, fields?: LogFields): void
+  warn(sentence: string, fields?: LogFields): void
+  error(sentence: string, fields?: LogFields): void
+}
+export type LogFields = Readonly<Record<string, unknown>>
+
+/**
+ * A tree of folders and files. Paths are absolute, or relative to whatever root the implementation has; parts are
+ * joined with '/'. A failed call leaves nothing half made that a later call takes for whole.
+ */
+export interface Disk {
+  /** Makes missing parents too, mode 0700. Not an error if it exists. */
+  makeFolder(path: string): Promise<void>
+  /** Names in a folder, in no order; none if the folder is missing. */
+  list(path: string): Promise<readonly DiskEntry[]>
+  /** A new, empty file, mode 0600. @throws ConflictError if the name is taken. */
+  createFile(path: string): Promise<WritableFile>
+  /** undefined if there is no such file. */
+  openFile(path: string): Promise<ReadableFile | undefined>
+  /** Replaces what stands under the new name. Not durable until syncFolder. */
+  rename(from: string, to: string): Promise<void>
+  /** Not an error if it is missing. */
+  removeFile(path: string): Promise<void>
+  removeFolder(path: string): Promise<void>
+  /** Makes creations, renames and removals in the folder durable. */
+  syncFolder(path: string): Promise<void>
+  /** Free bytes where the path lies, for a user without privileges. */
+  freeBytes(path: string): Promise<number>
+  /** An ordered key-value store in that folder; one process at a time. @throws ConflictError if another holds it. */
+  openIndex(path: string): Promise<KeyValueIndex>
+}
+
+/** level on a disk, memory-level in a simulation. Batches are atomic; `sync: true` makes them durable. */
+export type KeyValueIndex = AbstractLevel<Uint8Array, Uint8Array, Uint8Array>
+
+export interface DiskEntry {
+  readonly name: string
+  readonly isFolder: boolean
+}
+
+export interface WritableFile {
+  /** Appends; the bytes are free again when the promise resolves. @throws NoSpaceError when the disk is full. */
+  append(bytes: Uint8Array): Promise<void>
+  /** Bytes appended so far. */
+  readonly sizeBytes: number
+  /** Makes what was appended durable. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ReadableFile {
+  readonly sizeBytes: number
+  /** Exactly so many bytes, in a new buffer. @throws IntegrityError if the file ends before. */
+  read(offset: number, sizeBytes: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** A libp2p peer id of an Ed25519 key, as text (`12D3KooW…`). Names a server, a client, an account. */
+export type PeerId = string
+
+export interface Network {
+  readonly localId: PeerId
+  /** Where others can reach this node now: multiaddrs that end in /p2p/<localId>; none if it does not listen. */
+  addresses(): readonly string[]
+  /** Ed25519 over the bytes, by the key that the local id stands for (RFC 8032). */
+  sign(bytes: Uint8Array): Promise<Uint8Array>
+  /**
+   * Make sure of a connection to whoever proves to hold the id.
+   *
+   * @param addresses multiaddrs to try; may be empty when a connection stands already
+   * @throws UnreachableError
+   */
+  connect(
+    peer: PeerId | undefined,
+    addresses: readonly string[],
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<PeerId>
+  /** A new ordered byte stream to a connected peer. @throws UnreachableError */
+  openChannel(
+    peer: PeerId,
+    protocol: string,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Channel>
+  /** Serve a protocol; the channel is closed when the handler's promise settles. One handler a protocol. */
+  serve(protocol: string, handler: (channel: Channel) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}
+
+/** An ordered, authenticated, flow-controlled byte stream between two peers. */
+export interface Channel {
+  /** Proven by the handshake. */
+  readonly remoteId: PeerId
+  /**
+   * Bytes as they come, until the other side has finished writing. Buffers at most a bounded amount ahead of the
+   * reader; may be iterated once. Yielded buffers belong to the reader.
+   */
+  readonly incoming: AsyncIterable<Uint8Array>
+  /**
+   * Resolves when the transport has room for more. The bytes must not change until then; the transport may hold
+   * them a little longer, so a caller reuses a buffer only after the peer has acknowledged it.
+   */
+  write(parts: readonly Uint8Array[], options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /** No more writes from here; reading goes on. */
+  close(): Promise<void>
+  /** Both directions end at once; the peer and our reader see a failure. */
+  abort(reason: Error): void
+}

@@ -1,0 +1,155 @@
+/**
+ * The storage server's contract: what one account may ask of one server (PROTOCOL §4).
+ *
+ * There are two implementations, storage/local-server.ts over a disk or memory and wire/remote-server.ts over a channel, and one
+ * suite, test/contracts/storage-server.ts, that both pass.
+ */
+import type { FileRoot, StorageIndex, TreeHash } from '#crypto'
+import type { PeerId } from '../platform/platform.ts'
+
+/** Names one share of one immutable file. Nobody can squat it: the root commits to the content. */
+export interface ShareAddress {
+  readonly storageIndex: StorageIndex
+  readonly root: FileRoot
+  /** 0 to 254. */
+  readonly shareNumber: number
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface StorageServer {
+  readonly serverId: PeerId
+  status(options?: CallOptions): Promise<ServerStatus>
+  /**
+   * Which shares are visible, for each query in turn.
+   *
+   * @param queries at most LIST_QUERIES_MAX
+   * @returns one list for each query, by share number; at most LISTED_SHARES_MAX entries each
+   */
+  listShares(
+    queries: readonly ShareQuery[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly ListedShare[])[]>
+  /** Begin, or take up again, the writing of one share. Nothing is sent or checked until a method is called. */
+  writeShare(request: WriteRequest): ShareWriter
+  /** @throws NotFoundError */
+  readManifest(address: ShareAddress, options?: CallOptions): Promise<Uint8Array>
+  /**
+   * One block with the proof that it belongs there. The server does not verify it: the reader must.
+   *
+   * @throws NotFoundError if the share is not visible; InvalidInputError if it has no such segment
+   */
+  readBlock(request: BlockRequest, options?: CallOptions): Promise<ReadBlock>
+  /**
+   * Add, renew or cancel the account's own leases. Each is decided alone; all that succeeded are durable on return.
+   *
+   * @param updates at most LEASE_UPDATES_MAX
+   */
+  updateLeases(updates: readonly LeaseUpdate[], options?: CallOptions): Promise<readonly LeaseOutcome[]>
+  /**
+   * Ask the server to read its own copy whole and compare it with its manifest. A bad copy leaves the visible
+   * shares, so that a good one can be written in its place.
+   *
+   * @throws NotFoundError
+   */
+  scrubShare(address: ShareAddress, options?: CallOptions): Promise<ScrubOutcome>
+}
+
+export interface ServerStatus {
+  /** Of the software, for people. */
+  readonly version: string
+  /** Bytes that this server would still take from anyone: lent and not used, and on the disk above the reserve. */
+  readonly freeBytes: number
+  readonly usedBytes: number
+  readonly shareCount: number
+  /** Bytes of the shares that the asking account has leases on. */
+  readonly accountUsedBytes: number
+  /** Undefined: no limit for this account. */
+  readonly accountQuotaBytes: number | undefined
+}
+
+export interface ShareQuery {
+  readonly storageIndex: StorageIndex
+  /** Undefined: shares of every root under the index. */
+  readonly root: FileRoot | undefined
+}
+
+export interface ListedShare {
+  readonly root: FileRoot
+  readonly shareNumber: number
+  /** Of the whole share file. */
+  readonly shareSizeBytes: number
+}
+
+export interface WriteRequest {
+  readonly storageIndex: StorageIndex
+  readonly shareNumber: number
+  /** 16 random bytes; the same ones take up an interrupted write again. */
+  readonly uploadId: Uint8Array
+  /** Of the whole share file, or as much as is known; refused at once if there is no room. 0: not known. */
+  readonly expectedSizeBytes: number
+}
+
+/**
+ * Writes one share front to back. Calls may be made without waiting for the ones before: they are carried out in
+ * order, and after a failure every later one fails alike.
+ */
+export interface ShareWriter {
+  /**
+   * @returns how many blocks the server holds already from an earlier attempt with the same upload id
+   * @throws NoSpaceError, BusyError, ConflictError if another channel is writing the same upload
+   */
+  open(options?: CallOptions): Promise<{ readonly segmentsHeld: number }>
+  /** The block stays untouched by the caller until the promise resolves. Written, not yet durable. */
+  writeBlock(write: BlockWrite, options?: CallOptions): Promise<void>
+  /**
+   * The server checks every block, both trees and the manifest against each other; then the share is made durable,
+   * visible and leased to the account, and only then the promise resolves. Finishing a share that is visible
+   * already renews the lease and drops the new copy.
+   *
+   * @param leaseDurationSeconds at most LEASE_DURATION_MAX_SECONDS
+   * @throws IntegrityError if what was written is not what the manifest says
+   */
+  finish(
+    last: { readonly manifest: Uint8Array; readonly leaseDurationSeconds: number },
+    options?: CallOptions,
+  ): Promise<void>
+  /** Forget what was written. Never fails. */
+  abort(): Promise<void>
+}
+
+export interface BlockWrite {
+  /** Counts up by one from segmentsHeld. */
+  readonly segmentIndex: number
+  /** Leaf of the sealed tree for this segment. */
+  readonly sealedLeaf: TreeHash
+  readonly block: Uint8Array
+}
+
+export interface BlockRequest {
+  readonly address: ShareAddress
+  readonly segmentIndex: number
+  /** Whether the proof in the sealed tree is wanted too. */
+  readonly withSealedProof: boolean
+}
+
+export interface ReadBlock {
+  readonly block: Uint8Array
+  /** In the share's block tree (FORMAT §7). */
+  readonly blockProof: Uint8Array
+  /** In the sealed tree, if it was asked for. */
+  readonly sealedProof: Uint8Array | undefined
+}
+
+export type LeaseUpdate =
+  | { readonly action: 'renew'; readonly address: ShareAddress; readonly durationSeconds: number }
+  | { readonly action: 'cancel'; readonly address: ShareAddress }
+
+export type LeaseOutcome =
+  /** Seconds since 1970 UTC; 0 after a cancel. */
+  | { readonly ok: true; readonly expiresAtSeconds: number }
+  | { readonly ok: false; readonly reason: 'no-such-share' | 'over-quota' }
+
+export type ScrubOutcome = { readonly healthy: true } | { readonly healthy: false; readonly problem: string }

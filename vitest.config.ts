@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config'
+
+// Heavy suites (simulation, end to end, browser, fuzz) run as scripts of their own; see package.json.
+export default defineConfig({
+  test: {
+    include: ['test/{crypto,node,gateway,cli}/**/*.test.ts', 'test/*.test.ts'],
+    testTimeout: 30_000,
+  },
+})
