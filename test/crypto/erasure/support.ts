@@ -1,0 +1,61 @@
+/** Blocks, subsets and the bit transposition for the tests of the erasure code. */
+
+import { type ErasureParameters, LAYOUT, MATRIX } from '../../../crypto/erasure/code.ts'
+import { generatorOf, range, selectRows } from '../../../crypto/erasure/matrix.ts'
+import { applyPlainly } from '../../../crypto/erasure/plain.ts'
+
+/** Deterministic bytes: xorshift32 from a seed. */
+export function randomSource(seed: number): () => number {
+  let state = seed | 1
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state >>> 0
+  }
+}
+
+export function randomBlocks(random: () => number, count: number, sizeBytes: number): Uint8Array[] {
+  return Array.from({ length: count }, () => Uint8Array.from({ length: sizeBytes }, () => random()))
+}
+
+export function emptyBlocks(count: number, sizeBytes: number): Uint8Array[] {
+  return Array.from({ length: count }, () => new Uint8Array(sizeBytes))
+}
+
+export function concatBlocks(blocks: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(blocks.flatMap((block) => [...block]))
+}
+
+/** All n blocks by the slow twin. */
+export function plainlyEncoded(parameters: ErasureParameters, data: readonly Uint8Array[]): Uint8Array[] {
+  const { neededShares, totalShares, layout } = parameters
+  const rows = selectRows(generatorOf(parameters), range(totalShares).slice(neededShares))
+  const parity = emptyBlocks(rows.rows, data[0]?.length ?? 0)
+  applyPlainly(rows, layout, { inputs: data, outputs: parity })
+  return [...data, ...parity]
+}
+
+/** Every way to choose `count` of the numbers 0 .. total - 1, ascending. */
+export function* subsetsOf(total: number, count: number, from = 0): Generator<number[]> {
+  if (count === 0) {
+    yield []
+    return
+  }
+  for (let first = from; first <= total - count; first++) {
+    for (const rest of subsetsOf(total, count - 1, first + 1)) yield [first, ...rest]
+  }
+}
+
+/** `count` different numbers below `total`, ascending. */
+export function randomSubset(random: () => number, total: number, count: number): number[] {
+  const numbers = [...range(total)]
+  const chosen: number[] = []
+  for (let taken = 0; taken < count; taken++) {
+    chosen.push(...numbers.splice(random() % numbers.length, 1))
+  }
+  return chosen.sort((a, b) => a - b)
+}
+
+export const BYTES = { matrix: MATRIX.vandermonde, layout: LAYOUT.bytes } as const
+export const BITS = { matrix: MATRIX.vandermonde, layout: LAYOUT.bits } as const
