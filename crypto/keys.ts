@@ -1,5 +1,5 @@
 /** The derivations of an immutable file's keys, each one function (FORMAT §3). */
-import { ByteWriter } from './bytes.ts'
+import { ByteWriter, concat } from './bytes.ts'
 import type { Encoding } from './geometry.ts'
 import {
   asEncryptionKey,
@@ -11,6 +11,7 @@ import {
   type EncryptionKey,
   type ReadKey,
   type StorageIndex,
+  sha256Small,
   taggedHmac,
 } from './hash.ts'
 import { TAGS } from './tags.ts'
@@ -29,12 +30,12 @@ export function fileStorageIndex(readKey: ReadKey): StorageIndex {
  * The read key that equal contents share under one convergence secret and one encoding (FORMAT §3.2). The encoding
  * goes in because one key must never seal two different runs of segments.
  *
- * @param contentDigest SHA-256 of the whole plaintext
+ * @param digest from `contentDigest`
  */
 export function convergentReadKey(
   secret: ConvergenceSecret,
   encoding: Encoding,
-  contentDigest: Digest,
+  digest: Digest,
 ): ReadKey {
   const parameters = new ByteWriter(8)
     .u8(encoding.neededShares)
@@ -43,5 +44,14 @@ export function convergentReadKey(
     .u8(encoding.layout)
     .u32(encoding.segmentSizeBytes)
     .finish()
-  return asReadKey(taggedHmac(secret, TAGS.fileConvergentKey, parameters, contentDigest))
+  return asReadKey(taggedHmac(secret, TAGS.fileConvergentKey, parameters, digest))
+}
+
+/**
+ * What stands for a whole plaintext in a convergent key: SHA-256 over the SHA-256 digests of its segments, in order.
+ *
+ * @param segmentDigests one for each segment of the encoding's segment size; at least one
+ */
+export function contentDigest(segmentDigests: readonly Digest[]): Digest {
+  return sha256Small(concat(...segmentDigests))
 }

@@ -1,0 +1,56 @@
+/** Concurrency with bounds: the two shapes that whole-file work needs. */
+
+/**
+ * Apply an asynchronous step to each item, at most `inFlightMax` at a time, and yield the results in order.
+ *
+ * Steps are started in order. When the consumer stops early or a step fails, the source is closed and the results
+ * still in flight are awaited and dropped, so that nothing runs on behind the caller's back.
+ */
+export async function* mapInOrder<Item, Result>(
+  source: AsyncIterable<Item> | Iterable<Item>,
+  inFlightMax: number,
+  step: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result, void, undefined> {
+  const inFlight: Promise<Result>[] = []
+  try {
+    for await (const item of source) {
+      const result = step(item)
+      // The failure is met when its turn comes; until then it must not count as unhandled.
+      result.catch(() => undefined)
+      inFlight.push(result)
+      const [oldest] = inFlight
+      if (oldest !== undefined && inFlight.length >= inFlightMax) {
+        yield await oldest
+        inFlight.shift()
+      }
+    }
+    for (let oldest = inFlight[0]; oldest !== undefined; oldest = inFlight[0]) {
+      yield await oldest
+      inFlight.shift()
+    }
+  } finally {
+    await Promise.allSettled(inFlight)
+  }
+}
+
+/** Apply a step to every item, at most `inFlightMax` at a time. A failure stops the starting of more and is thrown. */
+export async function forEachConcurrently<Item>(
+  items: Iterable<Item>,
+  inFlightMax: number,
+  step: (item: Item) => Promise<void>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]()
+  let failed = false
+  const lane = async (): Promise<void> => {
+    for (let next = iterator.next(); next.done !== true && !failed; next = iterator.next()) {
+      try {
+        await step(next.value)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const settled = await Promise.allSettled(Array.from({ length: inFlightMax }, lane))
+  for (const lane of settled) if (lane.status === 'rejected') throw lane.reason
+}
