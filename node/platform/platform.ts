@@ -2,7 +2,6 @@
  * The platform seam: the only way the node touches the world. Real parts live beside this file; simulated ones in
  * test/sim. Nothing in node/ outside this folder names Date, setTimeout, Math.random, node:fs, node:net or libp2p.
  */
-import type { AbstractLevel } from 'abstract-level'
 import type { BulkCrypto } from '#crypto'
 
 export interface Platform {
@@ -66,17 +65,44 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>
   /** Not an error if it is missing. */
   removeFile(path: string): Promise<void>
+  /** Only an empty one; not an error if it is missing. @throws ConflictError if something is in it. */
   removeFolder(path: string): Promise<void>
   /** Makes creations, renames and removals in the folder durable. */
   syncFolder(path: string): Promise<void>
   /** Free bytes where the path lies, for a user without privileges. */
   freeBytes(path: string): Promise<number>
-  /** An ordered key-value store in that folder; one process at a time. @throws ConflictError if another holds it. */
+  /**
+   * An ordered key-value store in that folder; one holder at a time.
+   *
+   * @throws ConflictError if another holds it; IntegrityError if what stands there cannot be read
+   */
   openIndex(path: string): Promise<KeyValueIndex>
 }
 
-/** level on a disk, memory-level in a simulation. Batches are atomic; `sync: true` makes them durable. */
-export type KeyValueIndex = AbstractLevel<Uint8Array, Uint8Array, Uint8Array>
+/**
+ * An ordered key-value store: level on a disk, memory-level in memory and in a simulation. Keys are ordered as bytes.
+ * A subset of abstract-level, so that a simulation can say what a crash leaves of it.
+ */
+export interface KeyValueIndex {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>
+  /** One answer for each key, in their order. */
+  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
+  /**
+   * All or nothing, in the order of the calls. With `sync` it is durable on return, and so is every batch before it;
+   * without, a crash may undo it and those after it.
+   */
+  batch(operations: readonly IndexOperation[], options: { readonly sync: boolean }): Promise<void>
+  /** Entries from `gte` up to, not including, `lt`, by key: as they stood when it was called. */
+  iterator(range: {
+    readonly gte: Uint8Array
+    readonly lt: Uint8Array
+  }): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
+  close(): Promise<void>
+}
+
+export type IndexOperation =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array }
 
 export interface DiskEntry {
   readonly name: string

@@ -118,6 +118,11 @@ export interface ShareWriter {
   ): Promise<void>
   /** Forget what was written. Never fails. */
   abort(): Promise<void>
+  /**
+   * Let go without forgetting, as when a channel breaks: what was written waits OPEN_WRITE_IDLE_SECONDS for a writer
+   * with the same upload id. Never fails.
+   */
+  detach(): Promise<void>
 }
 
 export interface BlockWrite {
