@@ -1,5 +1,11 @@
 /** The public face of node/. */
 export * from './errors.ts'
 export * from './limits.ts'
+export { nativeBulkCrypto } from './platform/bulk-crypto.ts'
+export { systemClock } from './platform/clock.ts'
+export { nodeDisk } from './platform/disk.ts'
+export { jsonLog, LOG_LEVELS, type LogLevel, silentLog } from './platform/log.ts'
+export { MemoryDisk } from './platform/memory-disk.ts'
 export type * from './platform/platform.ts'
+export { systemRandom } from './platform/random.ts'
 export type * from './storage/server.ts'

@@ -1,0 +1,53 @@
+/** Time from the operating system. */
+import { TimeoutError } from '../errors.ts'
+import type { Clock, Deadline } from './platform.ts'
+
+/** setTimeout counts in 31 bits; longer sleeps are made of several. */
+const TIMER_MAX_MILLISECONDS = 2 ** 31 - 1
+
+export const systemClock: Clock = Object.freeze({
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+
+  async sleep(milliseconds: number, { signal }: { readonly signal?: AbortSignal | undefined } = {}) {
+    const end = performance.now() + milliseconds
+    for (let rest = milliseconds; rest > 0; rest = end - performance.now()) {
+      await pause(Math.min(rest, TIMER_MAX_MILLISECONDS), signal)
+    }
+    signal?.throwIfAborted()
+  },
+
+  deadline(
+    milliseconds: number,
+    { what, signal }: { readonly what: string; readonly signal?: AbortSignal | undefined },
+  ): Deadline {
+    const controller = new AbortController()
+    const follow = () => controller.abort(signal?.reason)
+    const expire = () => controller.abort(new TimeoutError(`${what}: no answer within ${milliseconds} ms`))
+    const timer = setTimeout(expire, Math.min(milliseconds, TIMER_MAX_MILLISECONDS))
+    signal?.addEventListener('abort', follow, { once: true })
+    if (signal?.aborted === true) follow()
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]() {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', follow)
+      },
+    }
+  },
+})
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason)
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, milliseconds)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}
