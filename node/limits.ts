@@ -16,3 +16,49 @@ export const LISTED_SHARES_MAX = 512
 export const OPEN_WRITES_PER_ACCOUNT_MAX = 256
 /** An incoming share nobody has written to for so long is dropped. */
 export const OPEN_WRITE_IDLE_SECONDS = 3600
+
+// Whole-file work
+
+/** Segments of one file in flight: enough to keep disks, wire and coding busy at once. */
+export const SEGMENTS_IN_FLIGHT_MAX = 4
+/** Bytes of encoded segments in flight for one file; rules where n/k is large, down to one segment. */
+export const TRANSFER_MEMORY_MAX_BYTES = 48 * 1024 * 1024
+/** A server that has not answered a small question by then is passed over. */
+export const ANSWER_SECONDS = 10
+/** A server that has not taken or given a block by then is passed over: 4 MiB at 1 Mbit/s. */
+export const BLOCK_ANSWER_SECONDS = 40
+/** Making a large share durable may take a slow disk a while. */
+export const FINISH_ANSWER_SECONDS = 120
+/** Servers asked at a time for what they hold. */
+export const LOCATE_IN_FLIGHT_MAX = 20
+/** How far along the ring, in multiples of n, a reader looks before k shares are enough for it. */
+export const LOCATE_RING_FACTOR = 2
+/** A block that is later than so many times the usual is asked of another server too. */
+export const HEDGE_FACTOR = 4
+/** But not sooner than this: below it, jitter would double the traffic. */
+export const HEDGE_MIN_MILLISECONDS = 250
+/** A file that changes under a convergent put is begun anew so often. */
+export const CONVERGENT_TRIES_MAX = 3
+/** Shares verified at a time; each has SEGMENTS_IN_FLIGHT_MAX blocks in flight. */
+export const VERIFY_IN_FLIGHT_MAX = 10
+
+// Network
+
+/** Peers a node is connected to at once; a grid of a few hundred servers is fully connected, a larger one by need. */
+export const CONNECTIONS_MAX = 1024
+/** From one address: a whole grid on one machine, or behind one NAT, starts at once. */
+export const NEW_CONNECTIONS_PER_SECOND_MAX = 1000
+/** Handshakes in progress. */
+export const PENDING_CONNECTIONS_MAX = 256
+/** To reach a peer by all its addresses, or to open a channel to it. */
+export const CONNECT_MILLISECONDS = 10_000
+/** Channels of one protocol on one connection, each way: twice what a client keeps. */
+export const CHANNELS_PER_PEER_MAX = 16
+/** What a peer may send ahead of us on one channel: 80 MB/s over 8 channels at 100 ms. */
+export const CHANNEL_WINDOW_MAX_BYTES = 1024 * 1024
+/** Bytes read from the transport ahead of a channel's reader; the peer may have sent one window more. */
+export const CHANNEL_READ_AHEAD_BYTES = 512 * 1024
+/** Bytes that a channel's write leaves waiting in the transport when it returns. */
+export const CHANNEL_WRITE_BEHIND_BYTES = 64 * 1024
+/** For the last bytes of a channel to leave, or its peer to finish. */
+export const CHANNEL_CLOSE_MILLISECONDS = 10_000

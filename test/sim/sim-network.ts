@@ -1,0 +1,276 @@
+/**
+ * A whole network in one process, driven by virtual time and one seed: latency, bandwidth, partitions, peers that are down, channels
+ * that break at a byte. Equal seeds and equal calls give equal runs, to the byte and the microsecond.
+ */
+import type { Channel, Network, PeerId } from '#node'
+import { CHANNELS_PER_PEER_MAX, CONNECT_MILLISECONDS, ConflictError, UnreachableError } from '#node'
+import { peerIdOfPublicKey } from '../../node/peers/peer-id.ts'
+import { type TestKey, testKey } from '../support/ed25519.ts'
+import { type Link, SimChannelPair } from './sim-channel.ts'
+import type { SimClock } from './sim-clock.ts'
+import type { SimRandom } from './sim-random.ts'
+
+export interface SimWorldOptions {
+  readonly clock: SimClock
+  readonly random: SimRandom
+  /** One way, drawn anew for each write. Default 0.2 to 2 ms. */
+  readonly latencyMilliseconds?: { readonly least: number; readonly most: number }
+  /** Of each node's way out. Default: no limit. */
+  readonly bytesPerSecond?: number
+}
+
+type Handler = (channel: Channel) => Promise<void>
+
+export class SimWorld {
+  readonly clock: SimClock
+  readonly random: SimRandom
+  readonly #latency: { readonly least: number; readonly most: number }
+  readonly #bytesPerSecond: number
+  readonly #nodes = new Map<PeerId, SimNetwork>()
+  readonly #down = new Set<PeerId>()
+  readonly #channels = new Set<SimChannelPair>()
+  readonly #connections = new Set<string>()
+  readonly #breaks = new Map<string, number>()
+  /** Which side of the partition a peer is on; none set: all on one. */
+  #sides = new Map<PeerId, number>()
+  #held: (() => void)[] = []
+
+  constructor(options: SimWorldOptions) {
+    this.clock = options.clock
+    this.random = options.random
+    this.#latency = options.latencyMilliseconds ?? { least: 0.2, most: 2 }
+    this.#bytesPerSecond = options.bytesPerSecond ?? Number.POSITIVE_INFINITY
+  }
+
+  /** A new node with a key from the seed. */
+  node(options: { readonly listens?: boolean } = {}): SimNetwork {
+    const key = testKey(this.random.bytes(32))
+    const node = new SimNetwork({
+      world: this,
+      key,
+      index: this.#nodes.size,
+      listens: options.listens ?? true,
+    })
+    this.#nodes.set(node.localId, node)
+    return node
+  }
+
+  /** Peers of different groups do not hear each other until healed; a peer in no group hears the first. */
+  partition(groups: readonly (readonly PeerId[])[]): void {
+    this.#sides = new Map(groups.flatMap((group, side) => group.map((peer) => [peer, side] as const)))
+  }
+
+  heal(): void {
+    this.#sides = new Map()
+    for (const arrive of this.#held.splice(0)) arrive()
+  }
+
+  /** Like a crash: its channels break at once, and nobody reaches it. */
+  takeDown(peer: PeerId): void {
+    this.#down.add(peer)
+    this.#cut(peer)
+  }
+
+  bringUp(peer: PeerId): void {
+    this.#down.delete(peer)
+  }
+
+  /** The next channel that one opens to the other breaks when both have sent so many bytes. */
+  breakNextChannel(from: PeerId, to: PeerId, afterBytes: number): void {
+    this.#breaks.set(`${from} ${to}`, afterBytes)
+  }
+
+  /** Every channel between the two breaks now; the connection stands. */
+  breakChannels(one: PeerId, other: PeerId): void {
+    for (const pair of [...this.#channels]) {
+      if (pair.peers.includes(one) && pair.peers.includes(other)) {
+        pair.fail(new UnreachableError('the channel broke'))
+      }
+    }
+  }
+
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  /** Largest number of bytes that stood unread in one direction of a channel that is open now. */
+  get peakChannelBytes(): number {
+    return Math.max(0, ...[...this.#channels].map((pair) => pair.peakBytes))
+  }
+
+  isConnected(one: PeerId, other: PeerId): boolean {
+    return this.#connections.has(pairName(one, other))
+  }
+
+  /** @throws UnreachableError, at once if nobody listens there, after the time limit if nothing is heard */
+  async connect(from: PeerId, address: string, signal: AbortSignal | undefined): Promise<PeerId> {
+    if (this.#down.has(from)) throw new UnreachableError('this node is down')
+    const peer = [...this.#nodes.values()].find((node) => node.addresses().includes(address))?.localId
+    if (peer !== undefined && this.#apart(from, peer)) {
+      await this.clock.sleep(CONNECT_MILLISECONDS, { signal })
+      throw new UnreachableError(`${address}: no answer`)
+    }
+    await this.clock.sleep(this.#drawLatency() * 2, { signal })
+    if (peer === undefined || this.#down.has(peer))
+      throw new UnreachableError(`${address}: connection refused`)
+    this.#connections.add(pairName(from, peer))
+    return peer
+  }
+
+  async open(
+    peers: readonly [from: PeerId, to: PeerId],
+    protocol: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Channel> {
+    const [from, to] = peers
+    if (!this.isConnected(from, to)) throw new UnreachableError(`${to} is not connected`, { peer: to })
+    if (this.#apart(from, to)) {
+      await this.clock.sleep(CONNECT_MILLISECONDS, { signal })
+      throw new UnreachableError(`no ${protocol} channel to ${to}: no answer`, { peer: to })
+    }
+    await this.clock.sleep(this.#drawLatency() * 2, { signal })
+    const handler = this.#nodes.get(to)?.handlerOf(protocol)
+    if (!this.isConnected(from, to)) throw new UnreachableError(`${to} is not connected`, { peer: to })
+    if (handler === undefined) throw new UnreachableError(`${to} does not speak ${protocol}`, { peer: to })
+    const open = [...this.#channels].filter((pair) => pair.peers[0] === from && pair.peers[1] === to)
+    if (open.length >= CHANNELS_PER_PEER_MAX) throw new UnreachableError('too many channels', { peer: to })
+    return this.#openPair(peers, handler)
+  }
+
+  forget(peer: PeerId): void {
+    this.#cut(peer)
+    this.#nodes.delete(peer)
+  }
+
+  #openPair(peers: readonly [from: PeerId, to: PeerId], handler: Handler): Channel {
+    const [from, to] = peers
+    const pair = new SimChannelPair({
+      peers,
+      forward: this.#link(from, to),
+      backward: this.#link(to, from),
+      onEnd: () => this.#channels.delete(pair),
+    })
+    this.#channels.add(pair)
+    const breakAfter = this.#breaks.get(`${from} ${to}`)
+    this.#breaks.delete(`${from} ${to}`)
+    if (breakAfter !== undefined) pair.breakAfter(breakAfter)
+    const { responder } = pair
+    handler(responder).then(
+      () => responder.close(),
+      (error: unknown) => responder.abort(error instanceof Error ? error : new Error(String(error))),
+    )
+    return pair.initiator
+  }
+
+  #link(from: PeerId, to: PeerId): Link {
+    let lastArrival = 0
+    return {
+      delay: (sizeBytes) => {
+        const now = this.clock.elapsed()
+        const transfer = (sizeBytes / this.#bytesPerSecond) * 1000
+        lastArrival = Math.max(lastArrival, now + this.#drawLatency()) + transfer
+        return lastArrival - now
+      },
+      deliver: (milliseconds, arrive) => {
+        this.clock.after(milliseconds, () => {
+          if (this.#apart(from, to)) this.#held.push(arrive)
+          else arrive()
+        })
+      },
+      cutAt: (sizeBytes) => (this.random.below(4) === 0 ? this.random.below(sizeBytes) : 0),
+    }
+  }
+
+  #apart(one: PeerId, other: PeerId): boolean {
+    return (this.#sides.get(one) ?? 0) !== (this.#sides.get(other) ?? 0)
+  }
+
+  #cut(peer: PeerId): void {
+    for (const pair of [...this.#channels]) {
+      if (pair.peers.includes(peer)) pair.fail(new UnreachableError(`the connection to ${peer} broke`))
+    }
+    for (const name of [...this.#connections]) if (name.includes(peer)) this.#connections.delete(name)
+  }
+
+  #drawLatency(): number {
+    return this.#latency.least + this.random.fraction() * (this.#latency.most - this.#latency.least)
+  }
+}
+
+export class SimNetwork implements Network {
+  readonly localId: PeerId
+  readonly #world: SimWorld
+  readonly #key: TestKey
+  readonly #addresses: readonly string[]
+  readonly #handlers = new Map<string, Handler>()
+
+  constructor(options: {
+    readonly world: SimWorld
+    readonly key: TestKey
+    readonly index: number
+    readonly listens: boolean
+  }) {
+    this.#world = options.world
+    this.#key = options.key
+    this.localId = peerIdOfPublicKey(options.key.publicKey)
+    const ip = `10.0.${options.index >> 8}.${options.index & 255}`
+    this.#addresses = options.listens ? [`/ip4/${ip}/tcp/4001/p2p/${this.localId}`] : []
+  }
+
+  addresses(): readonly string[] {
+    return this.#addresses
+  }
+
+  handlerOf(protocol: string): Handler | undefined {
+    return this.#handlers.get(protocol)
+  }
+
+  async sign(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.#key.sign(bytes)
+  }
+
+  async connect(
+    peer: PeerId | undefined,
+    addresses: readonly string[],
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<PeerId> {
+    options?.signal?.throwIfAborted()
+    if (peer !== undefined && this.#world.isConnected(this.localId, peer)) return peer
+    const reasons: string[] = []
+    for (const address of addresses) {
+      try {
+        const found = await this.#world.connect(this.localId, address, options?.signal)
+        if (peer === undefined || found === peer) return found
+        reasons.push(`${address}: names another peer`)
+      } catch (error) {
+        options?.signal?.throwIfAborted()
+        reasons.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    const why = reasons.length === 0 ? 'no address is known and no connection stands' : reasons.join('; ')
+    throw new UnreachableError(`${peer ?? 'the peer'} cannot be reached: ${why}`, {
+      addresses: [...addresses],
+    })
+  }
+
+  openChannel(
+    peer: PeerId,
+    protocol: string,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Channel> {
+    return this.#world.open([this.localId, peer], protocol, options?.signal)
+  }
+
+  async serve(protocol: string, handler: Handler): Promise<void> {
+    if (this.#handlers.has(protocol)) throw new ConflictError(`${protocol} is served already`)
+    this.#handlers.set(protocol, handler)
+  }
+
+  async close(): Promise<void> {
+    this.#world.forget(this.localId)
+  }
+}
+
+function pairName(one: PeerId, other: PeerId): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`
+}
