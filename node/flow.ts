@@ -54,3 +54,25 @@ export async function forEachConcurrently<Item>(
   const settled = await Promise.allSettled(Array.from({ length: inFlightMax }, lane))
   for (const lane of settled) if (lane.status === 'rejected') throw lane.reason
 }
+
+/** Wait for a promise that cannot itself be aborted. @throws the signal's reason if that comes first. */
+export async function untilAborted<Result>(
+  promise: Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  if (signal === undefined) return promise
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The whole numbers from `first` up to, not including, `end`. */
+export function* countUp(first: number, end: number): Generator<number, void, undefined> {
+  for (let number = first; number < end; number += 1) yield number
+}

@@ -1,11 +1,18 @@
 /** The public face of node/. */
+export {
+  type CheckOptions,
+  type CheckReport,
+  checkFile,
+  type VerifyOptions,
+  verifyFile,
+} from './check.ts'
+export { type ByteRange, type Download, type DownloadOptions, downloadFile } from './download/download.ts'
 export * from './errors.ts'
+export { type Grid, type GridServer, shortId, summarizeFailures } from './grid.ts'
+export { happiness, type Placement } from './happiness.ts'
 export * from './limits.ts'
-export { nativeBulkCrypto } from './platform/bulk-crypto.ts'
-export { systemClock } from './platform/clock.ts'
-export { nodeDisk } from './platform/disk.ts'
-export { jsonLog, LOG_LEVELS, type LogLevel, silentLog } from './platform/log.ts'
-export { MemoryDisk } from './platform/memory-disk.ts'
 export type * from './platform/platform.ts'
-export { systemRandom } from './platform/random.ts'
+export { type RepairOptions, type RepairReport, repairFile } from './repair.ts'
 export type * from './storage/server.ts'
+export type { UploadSource } from './upload/segments.ts'
+export { type UploadOptions, type UploadProgress, type UploadResult, uploadFile } from './upload/upload.ts'

@@ -1,0 +1,76 @@
+/** Leases of one file, on every server that holds a share of it. */
+import type { FileId } from './download/locate.ts'
+import type { ServerFailure } from './errors.ts'
+import { failureOf, type Grid } from './grid.ts'
+import type { Placement } from './happiness.ts'
+import { ANSWER_SECONDS } from './limits.ts'
+import type { LeaseUpdate } from './storage/server.ts'
+
+/**
+ * Renew our leases on shares where they are.
+ *
+ * @returns the servers that did not: their shares are not promised to last
+ */
+export async function renewLeases(
+  grid: Grid,
+  file: FileId,
+  placements: readonly Placement[],
+  options: { readonly durationSeconds: number; readonly signal?: AbortSignal | undefined },
+): Promise<readonly ServerFailure[]> {
+  const { durationSeconds, signal } = options
+  return updateLeases(grid, file, placements, {
+    signal,
+    update: (address) => ({ action: 'renew', address, durationSeconds }),
+  })
+}
+
+/** Cancel our leases, after a put that did not succeed. Servers that do not answer keep theirs until it runs out. */
+export async function giveUpLeases(
+  grid: Grid,
+  file: FileId,
+  placements: readonly Placement[],
+): Promise<void> {
+  await updateLeases(grid, file, placements, { update: (address) => ({ action: 'cancel', address }) })
+}
+
+async function updateLeases(
+  grid: Grid,
+  file: FileId,
+  placements: readonly Placement[],
+  options: {
+    readonly signal?: AbortSignal | undefined
+    readonly update: (address: LeaseUpdate['address']) => LeaseUpdate
+  },
+): Promise<readonly ServerFailure[]> {
+  const failures: ServerFailure[] = []
+  const { storageIndex, root } = file
+  const sharesOf = Map.groupBy(placements, ({ serverId }) => serverId)
+  await Promise.all(
+    grid.ring(storageIndex).map(async ({ serverId, server }) => {
+      const shares = sharesOf.get(serverId)
+      if (shares === undefined) return
+      try {
+        using deadline = grid.clock.deadline(ANSWER_SECONDS * 1000, {
+          what: 'updating leases',
+          signal: options.signal,
+        })
+        const updates = shares.map(({ shareNumber }) => options.update({ storageIndex, root, shareNumber }))
+        const outcomes = await server.updateLeases(updates, { signal: deadline.signal })
+        outcomes.forEach((outcome, place) => {
+          if (outcome.ok) return
+          const code = outcome.reason === 'over-quota' ? 'NO_SPACE' : 'NOT_FOUND'
+          failures.push({
+            serverId,
+            shareNumber: shares[place]?.shareNumber,
+            code,
+            message: `lease: ${outcome.reason}`,
+          })
+        })
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        failures.push(failureOf(serverId, error))
+      }
+    }),
+  )
+  return failures
+}

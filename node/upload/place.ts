@@ -1,0 +1,113 @@
+/** Stage of an upload or repair: find servers that take the shares, before the first byte is sent. */
+import { type StorageIndex, shortIndex } from '#crypto'
+import { type ServerFailure, UnhappyError } from '../errors.ts'
+import { failureOf, type Grid, type GridServer, summarizeFailures } from '../grid.ts'
+import { happiness, type Placement, planPlacement } from '../happiness.ts'
+import { ANSWER_SECONDS } from '../limits.ts'
+import type { PeerId } from '../platform/platform.ts'
+import type { ShareWriter } from '../storage/server.ts'
+
+/** A share that a server has agreed to take. */
+export interface OpenShare extends Placement {
+  readonly writer: ShareWriter
+  readonly gridServer: GridServer
+}
+
+export interface PlacementRequest {
+  readonly storageIndex: StorageIndex
+  readonly shareNumbers: readonly number[]
+  /** Shares that are on servers already. */
+  readonly existing: readonly Placement[]
+  /** Servers that are not to be asked. */
+  readonly avoid: ReadonlySet<PeerId>
+  /** Of one share file; 0 if it is not known. */
+  readonly expectedSizeBytes: number
+}
+
+export interface PlacementOutcome {
+  readonly open: readonly OpenShare[]
+  readonly failures: readonly ServerFailure[]
+}
+
+/**
+ * Ask servers in ring order to take the shares, and the next ones in place of those that do not, until every share
+ * has a server or nobody is left to ask. Whether the outcome is enough is for the caller to judge.
+ */
+export async function placeShares(
+  grid: Grid,
+  request: PlacementRequest,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<PlacementOutcome> {
+  const ring = grid.ring(request.storageIndex)
+  const serverOf = new Map(ring.map((gridServer) => [gridServer.serverId, gridServer]))
+  const open: OpenShare[] = []
+  const failures: ServerFailure[] = []
+  const avoided = new Set(request.avoid)
+  try {
+    for (;;) {
+      const placed = new Set(open.map(({ shareNumber }) => shareNumber))
+      const plan = planPlacement({
+        shareNumbers: request.shareNumbers.filter((shareNumber) => !placed.has(shareNumber)),
+        candidates: ring.filter(({ serverId }) => !avoided.has(serverId)),
+        existing: [...request.existing, ...open],
+      })
+      if (plan.length === 0) return { open, failures }
+      await Promise.all(
+        plan.map(async ({ shareNumber, serverId }) => {
+          const gridServer = serverOf.get(serverId)
+          if (gridServer === undefined) return
+          try {
+            open.push(await openShare(grid, gridServer, { ...request, shareNumber }, options))
+          } catch (error) {
+            failures.push(failureOf(serverId, error, shareNumber))
+            avoided.add(serverId)
+          }
+        }),
+      )
+    }
+  } catch (error) {
+    await abortAll(open)
+    throw error
+  }
+}
+
+async function openShare(
+  grid: Grid,
+  gridServer: GridServer,
+  request: PlacementRequest & { readonly shareNumber: number },
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<OpenShare> {
+  const { storageIndex, shareNumber, expectedSizeBytes } = request
+  const writer = gridServer.server.writeShare({
+    storageIndex,
+    shareNumber,
+    uploadId: grid.random.bytes(16),
+    expectedSizeBytes,
+  })
+  using deadline = grid.clock.deadline(ANSWER_SECONDS * 1000, {
+    what: 'placing a share',
+    signal: options.signal,
+  })
+  await writer.open({ signal: deadline.signal })
+  return { shareNumber, serverId: gridServer.serverId, writer, gridServer }
+}
+
+/** Forget what was begun. Never fails. */
+export async function abortAll(open: Iterable<OpenShare>): Promise<void> {
+  await Promise.allSettled([...open].map(({ writer }) => writer.abort()))
+}
+
+/** @throws UnhappyError unless h distinct servers hold, or have agreed to take, distinct shares. */
+export function requireHappiness(
+  file: { readonly storageIndex: StorageIndex; readonly happyServers: number },
+  placements: readonly Placement[],
+  failures: readonly ServerFailure[],
+): void {
+  const found = happiness(placements)
+  if (found >= file.happyServers) return
+  throw new UnhappyError(
+    `found ${found} of ${file.happyServers} servers wanted for distinct shares (${shortIndex(file.storageIndex)}…): ` +
+      `${summarizeFailures(failures)}; nothing was promised`,
+    { happyServers: file.happyServers, found, failures },
+  )
+}

@@ -1,0 +1,65 @@
+/** First stage of an upload: a stream of bytes of any sizes, cut into segments. */
+import { assert } from '#crypto'
+
+/** What is uploaded. */
+export interface UploadSource {
+  /** Undefined for a pipe. Only a forecast: what is read decides. */
+  readonly sizeBytes: number | undefined
+  /** Whether `open` may be called more than once and gives the same bytes unless the file changed. */
+  readonly rereadable: boolean
+  /** Read from the start. Yielded buffers belong to the reader. */
+  open(): AsyncIterable<Uint8Array>
+}
+
+export interface PlainSegment {
+  readonly segmentIndex: number
+  readonly isLast: boolean
+  /** `segmentSizeBytes`, or less for the last; empty only if the file is. */
+  readonly plaintext: Uint8Array
+}
+
+/** Cut a stream into segments. One segment is read ahead, to know which is the last. */
+export async function* cutSegments(
+  content: AsyncIterable<Uint8Array>,
+  segmentSizeBytes: number,
+): AsyncGenerator<PlainSegment, void, undefined> {
+  let segmentIndex = 0
+  let held: Uint8Array | undefined
+  for await (const plaintext of fullRuns(content, segmentSizeBytes)) {
+    if (held !== undefined) {
+      yield { segmentIndex, isLast: false, plaintext: held }
+      segmentIndex += 1
+    }
+    held = plaintext
+  }
+  yield { segmentIndex, isLast: true, plaintext: held ?? new Uint8Array(0) }
+}
+
+/** Runs of exactly `sizeBytes`, and what is left at the end if there is any. A buffer that fits is passed on as it is. */
+async function* fullRuns(
+  content: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let run = new Uint8Array(0)
+  let filled = 0
+  for await (const bytes of content) {
+    let rest = bytes
+    while (rest.length > 0) {
+      if (filled === 0 && rest.length === sizeBytes) {
+        yield rest
+        break
+      }
+      if (filled === 0) run = new Uint8Array(sizeBytes)
+      const taken = rest.subarray(0, sizeBytes - filled)
+      run.set(taken, filled)
+      filled += taken.length
+      rest = rest.subarray(taken.length)
+      assert(filled <= sizeBytes, 'a run holds one segment')
+      if (filled === sizeBytes) {
+        filled = 0
+        yield run
+      }
+    }
+  }
+  if (filled > 0) yield run.subarray(0, filled)
+}
