@@ -8,4 +8,5 @@ export {
   MATRIX,
   type MatrixId,
 } from './code.ts'
-export { openCodec } from './open.ts'
+export type { BlockLease } from './memory.ts'
+export { leaseBlocks, openCodec } from './open.ts'

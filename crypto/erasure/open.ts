@@ -1,15 +1,24 @@
 /**
  * Codecs by their parameters, made once and kept (FORMAT §6).
  */
-import { byteKernelOf, type Kernel } from './byte-kernel.ts'
+import { bitKernels } from './bit-kernel.ts'
+import { byteKernelOf } from './byte-kernel.ts'
 import { type ErasureCodec, type ErasureParameters, LAYOUT } from './code.ts'
-import { createCodec } from './codec.ts'
-import type { Matrix } from './matrix.ts'
-import { applyPlainly } from './plain.ts'
+import { createCodec, type KernelFactory } from './codec.ts'
+import { type BlockLease, BlockMemory } from './memory.ts'
 import { RecentMap } from './recent-map.ts'
+import { hasSimd } from './wasm.ts'
 
 /** Sets of parameters whose codec is kept. */
 const CODECS_MAX = 16
+/** Ceiling of the pool of blocks in a thread. Only what is used is ever backed by real memory. */
+const POOL_SIZE_BYTES = 64 * 1024 * 1024
+/**
+ * A matrix is compiled when this many bytes of input went through it: about what compiling for k <= 16 takes, at the
+ * speed of the cold way.
+ */
+const HOT_AFTER_BYTES = 8 * 1024 * 1024
+
 const codecs = new RecentMap<string, ErasureCodec>(CODECS_MAX)
 
 /**
@@ -21,11 +30,34 @@ export async function openCodec(parameters: ErasureParameters): Promise<ErasureC
   const { neededShares, totalShares, matrix, layout } = parameters
   const key = [neededShares, totalShares, matrix, layout].join()
   const codec =
-    codecs.get(key) ?? createCodec(parameters, layout === LAYOUT.bytes ? byteKernelOf : bitKernelOf)
+    codecs.get(key) ?? createCodec(parameters, layout === LAYOUT.bytes ? byteKernelOf : threadBitKernels())
   codecs.set(key, codec)
   return codec
 }
 
-function bitKernelOf(matrix: Matrix): Kernel {
-  return (inputs, outputs) => applyPlainly(matrix, LAYOUT.bits, { inputs, outputs })
+/**
+ * Blocks from the thread's pool, in which its codecs work without copying. Blocks from anywhere else are copied in
+ * and out as they are coded, so a lease pays only where its blocks are filled or read in place.
+ *
+ * @param sizeBytes size of each block
+ * @returns undefined if the pool has no room now
+ */
+export function leaseBlocks(count: number, sizeBytes: number): BlockLease | undefined {
+  return threadMemory().lease(count, sizeBytes)
+}
+
+let memory: BlockMemory | undefined
+function threadMemory(): BlockMemory {
+  memory ??= new BlockMemory(POOL_SIZE_BYTES)
+  return memory
+}
+
+let bits: KernelFactory | undefined
+function threadBitKernels(): KernelFactory {
+  bits ??= bitKernels({
+    memory: threadMemory(),
+    lane: hasSimd() ? 'v128' : 'i64',
+    hotAfterBytes: HOT_AFTER_BYTES,
+  })
+  return bits
 }

@@ -1,7 +1,10 @@
 /** Blocks, subsets and the bit transposition for the tests of the erasure code. */
 
+import { bitKernels } from '../../../crypto/erasure/bit-kernel.ts'
 import { type ErasureParameters, LAYOUT, MATRIX } from '../../../crypto/erasure/code.ts'
+import type { KernelFactory } from '../../../crypto/erasure/codec.ts'
 import { generatorOf, range, selectRows } from '../../../crypto/erasure/matrix.ts'
+import type { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { applyPlainly } from '../../../crypto/erasure/plain.ts'
 
 /** Deterministic bytes: xorshift32 from a seed. */
@@ -59,3 +62,26 @@ export function randomSubset(random: () => number, total: number, count: number)
 
 export const BYTES = { matrix: MATRIX.vandermonde, layout: LAYOUT.bytes } as const
 export const BITS = { matrix: MATRIX.vandermonde, layout: LAYOUT.bits } as const
+
+/** Every way a matrix can be applied in the bits layout, over one small memory. */
+export function bitKernelVariants(memory: BlockMemory): readonly { name: string; kernelOf: KernelFactory }[] {
+  return (['v128', 'i64'] as const).flatMap((lane) => [
+    { name: `${lane}, compiled`, kernelOf: bitKernels({ memory, lane, hotAfterBytes: 0 }) },
+    {
+      name: `${lane}, factor by factor`,
+      kernelOf: bitKernels({ memory, lane, hotAfterBytes: Number.POSITIVE_INFINITY }),
+    },
+  ])
+}
+
+/** The bytes of a block in the bits layout, with byte i made symbol i: the fixed transposition of FORMAT §6.3. */
+export function symbolsOf(block: Uint8Array): Uint8Array {
+  const symbols = new Uint8Array(block.length)
+  for (let bit = 0; bit < block.length * 8; bit++) {
+    const value = ((block[bit >> 3] ?? 0) >> (bit & 7)) & 1
+    const group = Math.floor(bit / 4096)
+    const symbolIndex = 512 * group + (bit % 512)
+    symbols[symbolIndex] = (symbols[symbolIndex] ?? 0) | (value << Math.floor((bit % 4096) / 512))
+  }
+  return symbols
+}
