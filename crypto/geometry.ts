@@ -29,7 +29,7 @@ export const ENCODING_DEFAULT: Encoding = Object.freeze({
   neededShares: NEEDED_SHARES_DEFAULT,
   totalShares: TOTAL_SHARES_DEFAULT,
   matrix: MATRIX.vandermonde,
-  layout: LAYOUT.bytes,
+  layout: LAYOUT.bits,
   segmentSizeBytes: SEGMENT_SIZE_DEFAULT_BYTES,
 })
 
