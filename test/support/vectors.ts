@@ -1,0 +1,244 @@
+/**
+ * The known-answer vectors of FORMAT §13, computed from this implementation. Runs in a browser as well, so that both
+ * can be compared with the stored ones.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import {
+  asConvergenceSecret,
+  asFileRoot,
+  asReadKey,
+  asStorageIndex,
+  asTreeHash,
+  type BulkCrypto,
+  blockLeaf,
+  buildTree,
+  contentDigest,
+  contentToShares,
+  convergentReadKey,
+  type Encoding,
+  fileEncryptionKey,
+  fileReadCapability,
+  fileStorageIndex,
+  formatCapability,
+  formatManifest,
+  LAYOUT,
+  literalCapability,
+  MATRIX,
+  manifestRoot,
+  openCodec,
+  proofFromTree,
+  rootOfTree,
+  sealedLeaf,
+  sealSegment,
+  sha256Small,
+  TAGS,
+  taggedHash,
+  taggedHmac,
+  toBase32,
+  toVerifyCapability,
+  treeNode,
+  utf8,
+} from '#crypto'
+
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+/** Byte i is the first byte of SHA-256(u32(seed) ‖ u32(i)) (FORMAT §13). */
+export function pattern(seed: number, sizeBytes: number): Uint8Array {
+  const input = new DataView(new ArrayBuffer(8))
+  input.setUint32(0, seed)
+  return Uint8Array.from({ length: sizeBytes }, (_, index) => {
+    input.setUint32(4, index)
+    return sha256(new Uint8Array(input.buffer))[0] ?? 0
+  })
+}
+
+/** Every vector file by its name. */
+export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<string, unknown>>> {
+  return {
+    base32: [0, 1, 2, 3, 4, 5, 32].map((sizeBytes) => {
+      const bytes = pattern(1, sizeBytes)
+      return { bytes: hex(bytes), text: toBase32(bytes) }
+    }),
+    hash: hashVectors(),
+    keys: keyVectors(),
+    capability: capabilityVectors(),
+    capability_refused: refusedCapabilities(),
+    segment: await segmentVectors(bulk),
+    tree: treeVectors(),
+    manifest: manifestVectors(),
+    file: await fileVectors(bulk),
+  }
+}
+
+function hashVectors() {
+  const message = pattern(2, 40)
+  const key = pattern(3, 32)
+  return Object.entries(TAGS).map(([name, tag]) => ({
+    name,
+    tag,
+    key: hex(key),
+    message: hex(message),
+    H: hex(taggedHash(tag, message)),
+    MAC: hex(taggedHmac(key, tag, message)),
+  }))
+}
+
+function keyVectors() {
+  const readKey = asReadKey(pattern(4, 32))
+  const secret = asConvergenceSecret(pattern(5, 32))
+  const segments = [pattern(6, 1024), pattern(7, 100)]
+  const encoding = encodingOf(3, 10, LAYOUT.bits)
+  const digest = contentDigest(segments.map(sha256Small))
+  return {
+    readKey: hex(readKey),
+    encryptionKey: hex(fileEncryptionKey(readKey)),
+    storageIndex: hex(fileStorageIndex(readKey)),
+    convergent: {
+      encoding,
+      convergenceSecret: hex(secret),
+      content: ['pattern(6, 1024)', 'pattern(7, 100)'],
+      contentDigest: hex(digest),
+      readKey: hex(convergentReadKey(secret, encoding, digest)),
+    },
+  }
+}
+
+function capabilityVectors() {
+  const file = fileReadCapability(asReadKey(pattern(8, 32)), asFileRoot(pattern(9, 32)))
+  const verify = toVerifyCapability(file)
+  return [
+    ...[0, 1, 13, 64].map((sizeBytes) => {
+      const content = pattern(10, sizeBytes)
+      return { kind: 'lit', content: hex(content), text: formatCapability(literalCapability(content)) }
+    }),
+    { kind: 'file', readKey: hex(pattern(8, 32)), root: hex(file.root), text: formatCapability(file) },
+    {
+      kind: 'file-verify',
+      storageIndex: hex(verify.storageIndex),
+      root: hex(verify.root),
+      text: formatCapability(verify),
+    },
+  ]
+}
+
+function refusedCapabilities() {
+  const text = formatCapability(fileReadCapability(asReadKey(pattern(8, 32)), asFileRoot(pattern(9, 32))))
+  const forge = (kind: string, payload: Uint8Array): string => {
+    const checksum = taggedHash(TAGS.capabilityChecksum, utf8(`${kind}:`), payload).subarray(0, 4)
+    return `cairn:${kind}:${toBase32(Uint8Array.of(...payload, ...checksum))}`
+  }
+  return [
+    {
+      fault: 'one letter changed',
+      text: `${text.slice(0, 20)}${text[20] === 'a' ? 'b' : 'a'}${text.slice(21)}`,
+    },
+    { fault: 'upper case', text: text.toUpperCase() },
+    { fault: 'upper case in the body', text: `cairn:file:${text.slice(11).toUpperCase()}` },
+    { fault: 'cut short', text: text.slice(0, -1) },
+    { fault: 'trailing space', text: `${text} ` },
+    { fault: 'another kind', text: text.replace('cairn:file:', 'cairn:file-verify:') },
+    { fault: 'reserved kind', text: text.replace('cairn:file:', 'cairn:slot:') },
+    { fault: 'unknown kind', text: text.replace('cairn:file:', 'cairn:door:') },
+    { fault: 'version 2', text: forge('file', Uint8Array.of(2, ...pattern(8, 64))) },
+    { fault: 'body of 63 bytes', text: forge('file', Uint8Array.of(1, ...pattern(8, 63))) },
+    { fault: 'literal of 65 bytes', text: forge('lit', Uint8Array.of(1, ...pattern(8, 65))) },
+    { fault: 'no payload', text: forge('lit', new Uint8Array(0)) },
+  ]
+}
+
+async function segmentVectors(bulk: BulkCrypto) {
+  const key = fileEncryptionKey(asReadKey(pattern(4, 32)))
+  const places = [
+    { segmentIndex: 0, isLast: true, sizeBytes: 0 },
+    { segmentIndex: 0, isLast: false, sizeBytes: 20 },
+    { segmentIndex: 16_777_215, isLast: true, sizeBytes: 20 },
+  ]
+  return Promise.all(
+    places.map(async ({ segmentIndex, isLast, sizeBytes }) => {
+      const plaintext = pattern(11, sizeBytes)
+      const sealed = await sealSegment(bulk, key, { segmentIndex, isLast, plaintext })
+      return { encryptionKey: hex(key), segmentIndex, isLast, plaintext: hex(plaintext), sealed: hex(sealed) }
+    }),
+  )
+}
+
+function treeVectors() {
+  const leaves = Array.from({ length: 7 }, (_, index) => asTreeHash(pattern(100 + index, 32)))
+  const block = pattern(12, 512)
+  return {
+    block: 'pattern(12, 512)',
+    blockLeaf: hex(blockLeaf(sha256Small(block))),
+    sealedLeaf: hex(sealedLeaf(sha256Small(block))),
+    node: hex(treeNode(pattern(100, 32), pattern(101, 32))),
+    leaves: 'leaf i is pattern(100 + i, 32)',
+    trees: leaves.map((_, last) => {
+      const tree = buildTree(leaves.slice(0, last + 1))
+      return {
+        leafCount: last + 1,
+        root: hex(rootOfTree(tree)),
+        proofs: leaves
+          .slice(0, last + 1)
+          .map((_, leafIndex) => hex(proofFromTree(tree, leafIndex, last + 1))),
+      }
+    }),
+  }
+}
+
+function manifestVectors() {
+  const encoding = encodingOf(2, 3, LAYOUT.bits)
+  const manifest = {
+    encoding,
+    fileSizeBytes: 5_000_000,
+    storageIndex: asStorageIndex(pattern(13, 32)),
+    sealedRoot: asTreeHash(pattern(14, 32)),
+    shareRoots: [15, 16, 17].map((seed) => asTreeHash(pattern(seed, 32))),
+  }
+  const bytes = formatManifest(manifest)
+  return {
+    encoding,
+    fileSize: manifest.fileSizeBytes,
+    storageIndex: hex(manifest.storageIndex),
+    sealedRoot: hex(manifest.sealedRoot),
+    shareRoots: manifest.shareRoots.map(hex),
+    bytes: hex(bytes),
+    root: hex(manifestRoot(bytes)),
+  }
+}
+
+/** Whole share files where they are small, their SHA-256 where not. */
+async function fileVectors(bulk: BulkCrypto) {
+  const cases = [
+    { encoding: encodingOf(1, 1, LAYOUT.bytes), sizeBytes: 0 },
+    { encoding: encodingOf(1, 2, LAYOUT.bits), sizeBytes: 100 },
+    { encoding: encodingOf(2, 3, LAYOUT.bytes), sizeBytes: 100 },
+    { encoding: encodingOf(2, 4, LAYOUT.bits), sizeBytes: 1024 },
+    { encoding: encodingOf(3, 10, LAYOUT.bits), sizeBytes: 5000 },
+    { encoding: encodingOf(3, 10, LAYOUT.bytes), sizeBytes: 5000 },
+    { encoding: encodingOf(10, 16, LAYOUT.bits), sizeBytes: 20_000 },
+  ]
+  return Promise.all(
+    cases.map(async ({ encoding, sizeBytes }, number) => {
+      const readKey = asReadKey(pattern(200 + number, 32))
+      const parts = { bulk, codec: await openCodec(encoding) }
+      const { capability, shares } = await contentToShares(parts, pattern(300 + number, sizeBytes), {
+        readKey,
+        encoding,
+      })
+      return {
+        encoding,
+        content: `pattern(${300 + number}, ${sizeBytes})`,
+        readKey: hex(readKey),
+        capability: formatCapability(capability),
+        verifyCapability: formatCapability(toVerifyCapability(capability)),
+        shares: shares.map((share) =>
+          share.length < 3000 ? { bytes: hex(share) } : { sha256: hex(sha256(share)) },
+        ),
+      }
+    }),
+  )
+}
+
+function encodingOf(neededShares: number, totalShares: number, layout: Encoding['layout']): Encoding {
+  return { neededShares, totalShares, matrix: MATRIX.vandermonde, layout, segmentSizeBytes: 1024 }
+}
