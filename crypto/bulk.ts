@@ -13,7 +13,11 @@ import { asDigest, type Digest, type EncryptionKey } from './hash.ts'
 export interface BulkCrypto {
   /** SHA-256 (FIPS 180-4) of bytes that are only read. */
   sha256(bytes: Uint8Array): Digest | Promise<Digest>
-  /** AES-256-GCM (NIST SP 800-38D), 12-byte nonce, no associated data. @returns ciphertext ‖ 16-byte tag, owned by the caller. */
+  /**
+   * AES-256-GCM (NIST SP 800-38D), 12-byte nonce, no associated data.
+   *
+   * @returns ciphertext ‖ 16-byte tag, owned by the caller
+   */
   seal(key: EncryptionKey, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array | Promise<Uint8Array>
   /** The reverse. @throws IntegrityError if the tag does not fit. */
   open(key: EncryptionKey, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | Promise<Uint8Array>

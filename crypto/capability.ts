@@ -107,7 +107,8 @@ export function toVerifyCapability(capability: Capability): FileVerifyCapability
 export function requireRead(capability: Capability): ReadCapability {
   if (capability.kind === 'file-verify') {
     throw new WeakCapabilityError(
-      'a read capability (cairn:file:… or cairn:lit:…) is wanted, found a verify capability: it checks and repairs, and does not read',
+      'a read capability (cairn:file:… or cairn:lit:…) is wanted, found a verify capability: ' +
+        'it checks and repairs, and does not read',
     )
   }
   return capability

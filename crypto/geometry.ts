@@ -50,7 +50,8 @@ export function checkEncoding(encoding: Encoding): void {
     segmentSizeBytes > SEGMENT_SIZE_MAX_BYTES
   ) {
     throw new InvalidInputError(
-      `segment size from ${SEGMENT_SIZE_MIN_BYTES} to ${SEGMENT_SIZE_MAX_BYTES} bytes wanted, found ${segmentSizeBytes}`,
+      `segment size from ${SEGMENT_SIZE_MIN_BYTES} to ${SEGMENT_SIZE_MAX_BYTES} bytes wanted, ` +
+        `found ${segmentSizeBytes}`,
     )
   }
   if (!Object.values<number>(MATRIX).includes(matrix)) throw new InvalidInputError(`unknown matrix ${matrix}`)

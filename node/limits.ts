@@ -12,7 +12,7 @@ export const LEASE_UPDATES_MAX = 1024
 export const LIST_QUERIES_MAX = 256
 /** All shares of one file, and room for a second file that squats the index; the rest needs a query by root. */
 export const LISTED_SHARES_MAX = 512
-/** Incoming shares of one account at a time, so that nobody fills the disk with halves: 8 files of n = 32 on one server. */
+/** Incoming shares of one account at a time, so that nobody fills the disk with halves: 8 files of n = 32. */
 export const OPEN_WRITES_PER_ACCOUNT_MAX = 256
 /** An incoming share nobody has written to for so long is dropped. */
 export const OPEN_WRITE_IDLE_SECONDS = 3600
@@ -62,3 +62,50 @@ export const CHANNEL_READ_AHEAD_BYTES = 512 * 1024
 export const CHANNEL_WRITE_BEHIND_BYTES = 64 * 1024
 /** For the last bytes of a channel to leave, or its peer to finish. */
 export const CHANNEL_CLOSE_MILLISECONDS = 10_000
+
+// Wire (PROTOCOL §4)
+
+/** A message's header: 1,024 lease updates or a manifest fit three times over. */
+export const WIRE_HEADER_MAX_BYTES = 256 * 1024
+/** A message's payload: the largest block there is, one share of one (k = 1) of a segment of 4 MiB, in units of 512. */
+export const WIRE_PAYLOAD_MAX_BYTES = 4 * 1024 * 1024 + 512
+/** Queries in one list message; a longer list goes out in several, so that a reply stays below the payload's limit. */
+export const WIRE_LIST_QUERIES_MAX = 64
+/** Proof of one leaf among SEGMENT_COUNT_MAX: 24 nodes. */
+export const WIRE_PROOF_MAX_BYTES = 24 * 32
+/** Text of an error on the wire, in UTF-16 units: for people. */
+export const WIRE_ERROR_TEXT_MAX = 1024
+/** Entries of an error's details on the wire. */
+export const WIRE_ERROR_DETAILS_MAX = 16
+/** Channels a client keeps to one server: one write or read then seldom waits behind another's disk. */
+export const WIRE_CHANNELS_PER_SERVER_MAX = 8
+/** Requests on one channel that no reply has come for. */
+export const WIRE_OUTSTANDING_REQUESTS_MAX = 64
+/** Their bytes; a single larger request still goes out alone. */
+export const WIRE_OUTSTANDING_BYTES_MAX = 8 * 1024 * 1024
+/** Calls that wait for room on one channel; beyond it a caller hears BusyError. */
+export const WIRE_WAITING_CALLS_MAX = 4096
+/** Small requests that wait together go out in one write of up to so much. */
+export const WIRE_GATHER_BYTES = 64 * 1024
+/** What the weighing of channels takes a block's reply for, before it is known. */
+export const WIRE_EXPECTED_BLOCK_BYTES = 384 * 1024
+/** Writes begun and not finished on one channel of a server. */
+export const WIRE_OPEN_WRITES_PER_CHANNEL_MAX = 64
+/** Bytes of requests, read or being carried out, that a server holds for all its peers. */
+export const WIRE_SERVER_REQUEST_BYTES_MAX = 256 * 1024 * 1024
+/** Of them, for one peer: two messages on each of its channels. */
+export const WIRE_PEER_REQUEST_BYTES_MAX = 64 * 1024 * 1024
+/** Bytes of replies, being read from disk or sent, that a server holds for all its peers. */
+export const WIRE_SERVER_REPLY_BYTES_MAX = 256 * 1024 * 1024
+/** Of them, for one peer. */
+export const WIRE_PEER_REPLY_BYTES_MAX = 64 * 1024 * 1024
+/** How often either side looks for channels that stand still. */
+export const WIRE_TICK_MILLISECONDS = 5_000
+/** A channel on which nothing moves for so long while something is owed is broken off. */
+export const WIRE_STALL_MILLISECONDS = 30_000
+/** A server that still works on a request says so this often, so that it is not taken for dead. */
+export const WIRE_PENDING_MILLISECONDS = 10_000
+/** A client closes a channel it has not used for so long. */
+export const WIRE_CLIENT_IDLE_MILLISECONDS = 60_000
+/** A server breaks off a channel without a request for so long. */
+export const WIRE_SERVER_IDLE_MILLISECONDS = 600_000

@@ -164,7 +164,11 @@ export class SegmentFetcher {
     }
   }
 
-  /** Wait until a block came, a request failed or the search went on. @returns true if instead the time to hedge came */
+  /**
+   * Wait until a block came, a request failed or the search went on.
+   *
+   * @returns true if instead the time to hedge came
+   */
   async #waitForChange(
     asked: ReadonlyMap<ShareSource, Promise<void>>,
     signal: AbortSignal,

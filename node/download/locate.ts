@@ -195,7 +195,8 @@ export function notEnough(
     neededShares === undefined ? 'no share found' : `found ${count} of ${neededShares} shares needed`
   const where = places.length === 0 ? '' : `: ${places.join(', ')}`
   return new NotEnoughSharesError(
-    `${wanted} (${shortIndex(file.storageIndex)}…)${where}; ${askedCount} servers asked: ${summarizeFailures(failures)}`,
+    `${wanted} (${shortIndex(file.storageIndex)}…)${where}; ` +
+      `${askedCount} servers asked: ${summarizeFailures(failures)}`,
     {
       neededShares,
       found: found.map((source) => ({

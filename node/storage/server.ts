@@ -1,8 +1,8 @@
 /**
  * The storage server's contract: what one account may ask of one server (PROTOCOL §4).
  *
- * There are two implementations, storage/local-server.ts over a disk or memory and wire/remote-server.ts over a channel, and one
- * suite, test/contracts/storage-server.ts, that both pass.
+ * There are two implementations, storage/local-server.ts over a disk or memory and wire/remote-server.ts over a
+ * channel, and one suite, test/contracts/storage-server.ts, that both pass.
  */
 import type { FileRoot, StorageIndex, TreeHash } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'

@@ -35,7 +35,7 @@ export async function* cutSegments(
   yield { segmentIndex, isLast: true, plaintext: held ?? new Uint8Array(0) }
 }
 
-/** Runs of exactly `sizeBytes`, and what is left at the end if there is any. A buffer that fits is passed on as it is. */
+/** Runs of exactly `sizeBytes`, and what is left at the end. A buffer that fits is passed on as it is. */
 async function* fullRuns(
   content: AsyncIterable<Uint8Array>,
   sizeBytes: number,
