@@ -32,11 +32,7 @@ export function fileStorageIndex(readKey: ReadKey): StorageIndex {
  *
  * @param digest from `contentDigest`
  */
-export function convergentReadKey(
-  secret: ConvergenceSecret,
-  encoding: Encoding,
-  digest: Digest,
-): ReadKey {
+export function convergentReadKey(secret: ConvergenceSecret, encoding: Encoding, digest: Digest): ReadKey {
   const parameters = new ByteWriter(8)
     .u8(encoding.neededShares)
     .u8(encoding.totalShares)
