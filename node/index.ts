@@ -6,13 +6,16 @@ export {
   type VerifyOptions,
   verifyFile,
 } from './check.ts'
+export { type Config, parseConfig, parseConfigToml } from './config.ts'
 export { type ByteRange, type Download, type DownloadOptions, downloadFile } from './download/download.ts'
 export * from './errors.ts'
+export { fittingNumbers, SHARE_NUMBERS_DEFAULT, type ShareNumbers, survivalOf } from './fitting-encoding.ts'
 export { type Grid, type GridServer, shortId, summarizeFailures } from './grid.ts'
 export { happiness, type Placement } from './happiness.ts'
 export * from './limits.ts'
 export type * from './platform/platform.ts'
 export { type RepairOptions, type RepairReport, repairFile } from './repair.ts'
+export { parseSize } from './size.ts'
 export type * from './storage/server.ts'
 export type { UploadSource } from './upload/segments.ts'
 export { type UploadOptions, type UploadProgress, type UploadResult, uploadFile } from './upload/upload.ts'
