@@ -7,7 +7,7 @@
 import { InvalidInputError } from '../errors.ts'
 import type { Kernel } from './byte-kernel.ts'
 import { BLOCK_UNIT_BYTES, type ErasureCodec, type ErasureParameters, LAYOUT, MATRIX } from './code.ts'
-import { generatorOf, type Matrix, range, recoveryOf, selectRows } from './matrix.ts'
+import { entryAt, generatorOf, type Matrix, range, recoveryOf, selectRows } from './matrix.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Loss patterns whose kernel is kept. */
@@ -33,11 +33,21 @@ export function checkParameters(parameters: ErasureParameters): void {
   if (!Object.values<number>(LAYOUT).includes(layout)) throw new InvalidInputError(`unknown layout ${layout}`)
 }
 
-/** A codec for checked parameters. */
-export function createCodec(parameters: ErasureParameters, kernelOf: KernelFactory): ErasureCodec {
+/**
+ * A codec over the kernels of a factory.
+ *
+ * @param generator n x k, its first k rows the identity and any k rows regular (only the former is checked); by
+ *   default the one that the parameters name
+ * @throws InvalidInputError if the parameters are not allowed or the generator does not fit them
+ */
+export function createCodec(
+  parameters: ErasureParameters,
+  kernelOf: KernelFactory,
+  generator: Matrix = defaultGenerator(parameters),
+): ErasureCodec {
   checkParameters(parameters)
   const { neededShares, totalShares } = parameters
-  const generator = generatorOf(parameters)
+  checkGenerator(generator, neededShares, totalShares)
   const parityNumbers = range(totalShares).slice(neededShares)
   const decoders = new RecentMap<string, Kernel>(DECODERS_MAX)
   let encoder: Kernel | undefined
@@ -76,6 +86,26 @@ export function createCodec(parameters: ErasureParameters, kernelOf: KernelFacto
   }
 
   return { parameters: Object.freeze({ ...parameters }), encode, reconstruct }
+}
+
+function defaultGenerator(parameters: ErasureParameters): Matrix {
+  checkParameters(parameters)
+  return generatorOf(parameters)
+}
+
+function checkGenerator(generator: Matrix, neededShares: number, totalShares: number): void {
+  if (generator.rows !== totalShares || generator.columns !== neededShares) {
+    throw new InvalidInputError(
+      `a generator of ${totalShares} x ${neededShares} wanted, found ${generator.rows} x ${generator.columns}`,
+    )
+  }
+  for (const row of range(neededShares)) {
+    for (const column of range(neededShares)) {
+      if (entryAt(generator, row, column) !== Number(row === column)) {
+        throw new InvalidInputError('a generator that begins with the identity wanted')
+      }
+    }
+  }
 }
 
 function checkCount(what: string, list: readonly unknown[], count: number): void {

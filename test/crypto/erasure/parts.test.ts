@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { bitMatrixOf } from '../../../crypto/erasure/bit-matrix.ts'
+import { inverse, multiply, power } from '../../../crypto/erasure/field.ts'
+import { generatorOf, inverseOf, matrixOf, product, range } from '../../../crypto/erasure/matrix.ts'
+import { BlockMemory } from '../../../crypto/erasure/memory.ts'
+import { orderOf } from '../../../crypto/erasure/order.ts'
+import { RecentMap } from '../../../crypto/erasure/recent-map.ts'
+import { type Schedule, scheduleOf } from '../../../crypto/erasure/schedule.ts'
+import { hasSimd } from '../../../crypto/erasure/wasm.ts'
+import { BITS, randomSource } from './support.ts'
+
+/** Multiplication by hand: add shifted copies, then reduce from the top. */
+function multiplyByHand(a: number, b: number): number {
+  let result = 0
+  for (let bit = 0; bit < 8; bit++) if ((b >> bit) & 1) result ^= a << bit
+  for (let bit = 15; bit >= 8; bit--) if ((result >> bit) & 1) result ^= 0x11d << (bit - 8)
+  return result
+}
+
+describe('the field', () => {
+  test('multiplies all pairs as by hand', () => {
+    for (let a = 0; a < 256; a++)
+      for (let b = 0; b < 256; b++) expect(multiply(a, b)).toBe(multiplyByHand(a, b))
+  })
+
+  test('inverts everything but zero', () => {
+    for (let a = 1; a < 256; a++) expect(multiply(a, inverse(a))).toBe(1)
+    expect(() => inverse(0)).toThrow('zero has no inverse')
+  })
+
+  test('raises to powers', () => {
+    expect([power(0, 0), power(0, 3), power(5, 0), power(2, 8)]).toEqual([1, 0, 1, 0x1d])
+    expect(power(7, 5)).toBe([7, 7, 7, 7].reduce(multiply, 7))
+  })
+})
+
+describe('matrices', () => {
+  test('inverse times matrix is the identity', () => {
+    const random = randomSource(1)
+    const square = matrixOf(12, 12, (row, column) => (row > column ? random() & 255 : row === column ? 7 : 0))
+    const shuffled = product(
+      square,
+      matrixOf(12, 12, (row, column) => (column === (row * 5 + 3) % 12 ? 1 : 0)),
+    )
+    expect(product(inverseOf(shuffled), shuffled)).toEqual(
+      matrixOf(12, 12, (row, column) => Number(row === column)),
+    )
+  })
+
+  test('the generator begins with the identity, for every k and n', () => {
+    for (const n of [1, 2, 17, 255]) {
+      for (const k of [1, Math.ceil(n / 2), n]) {
+        if (n === 255 && k === n) continue
+        const generator = generatorOf({ neededShares: k, totalShares: n, ...BITS })
+        const top = generator.entries.subarray(0, k * k)
+        expect(top).toEqual(matrixOf(k, k, (row, column) => Number(row === column)).entries)
+      }
+    }
+  })
+})
+
+describe('scheduleOf and orderOf', () => {
+  test('make exactly the sums of the bit matrix, in any order, with fewer XORs', () => {
+    const shapes = fc.record({
+      rows: fc.integer({ min: 1, max: 8 }),
+      columns: fc.integer({ min: 1, max: 8 }),
+      seed: fc.integer(),
+      zeroes: fc.integer({ min: 0, max: 9 }),
+    })
+    fc.assert(
+      fc.property(shapes, ({ rows, columns, seed, zeroes }) => {
+        const random = randomSource(seed)
+        const matrix = matrixOf(rows, columns, () => (random() % 10 < zeroes ? 0 : random() & 255))
+        const bits = bitMatrixOf(matrix, range(rows), range(columns))
+        const schedule = scheduleOf(bits, 8 * columns)
+        expect(sumsOf(schedule)).toEqual(bits)
+        const plainXors = bits.reduce((sum, strips) => sum + Math.max(0, strips.length - 1), 0)
+        expect(schedule.steps.length).toBeLessThanOrEqual(plainXors)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+/** Carries a schedule out over sets of input strips. */
+function sumsOf(schedule: Schedule): number[][] {
+  const values = new Map<number, ReadonlySet<number>>(
+    range(schedule.inputCount).map((strip) => [strip, new Set([strip])]),
+  )
+  const outputs = new Map<number, number[]>()
+  for (const act of orderOf(schedule)) {
+    if (act.kind === 'make') {
+      const [left = -1, right = -1] = schedule.steps[act.value - schedule.inputCount] ?? []
+      values.set(
+        act.value,
+        (values.get(left) ?? new Set()).symmetricDifference(values.get(right) ?? new Set()),
+      )
+    } else {
+      const sum = act.value === undefined ? new Set<number>() : values.get(act.value)
+      expect(sum, 'a value is made before it is stored').toBeDefined()
+      outputs.set(
+        act.strip,
+        [...(sum ?? [])].sort((a, b) => a - b),
+      )
+    }
+  }
+  return range(schedule.outputs.length).map((strip) => outputs.get(strip) ?? [])
+}
+
+describe('BlockMemory', () => {
+  test('leases up to its ceiling, again after a release, and never the same bytes twice', () => {
+    const memory = new BlockMemory(256 * 1024)
+    const first = memory.lease(3, 40_960)
+    const second = memory.lease(2, 40_960)
+    expect(first).toBeDefined()
+    expect(second).toBeDefined()
+    expect(memory.lease(3, 40_960)).toBeUndefined()
+    for (const [index, block] of [...(first?.blocks ?? []), ...(second?.blocks ?? [])].entries())
+      block.fill(index + 1)
+    expect(first?.blocks.map((block) => new Set(block))).toEqual([new Set([1]), new Set([2]), new Set([3])])
+    first?.release()
+    const third = memory.lease(3, 40_960)
+    expect(third).toBeDefined()
+    third?.release()
+    third?.release()
+    second?.release()
+    expect(memory.leasedBytes).toBe(0)
+  })
+
+  test('starts blocks at different offsets of their pages', () => {
+    const lease = new BlockMemory(1024 * 1024).lease(8, 65_536)
+    expect(new Set(lease?.blocks.map((block) => block.byteOffset % 4096)).size).toBe(8)
+  })
+})
+
+describe('RecentMap', () => {
+  test('keeps what was used last', () => {
+    const map = new RecentMap<string, number>(2)
+    map.set('a', 1)
+    map.set('b', 2)
+    expect(map.get('a')).toBe(1)
+    map.set('c', 3)
+    expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2])
+  })
+})
+
+test('this engine has SIMD, so both lanes are tested here', () => {
+  expect(hasSimd()).toBe(true)
+})
