@@ -1,0 +1,122 @@
+/**
+ * `npm run fuzz`: random, mutated and truncated bytes into every parser of FORMAT.md. Each must answer with a value
+ * that is written back as the same bytes, or with an error of ours; nothing else, and soon.
+ *
+ *     npm run fuzz -- --runs 200000 --seed 7
+ */
+import { parseArgs } from 'node:util'
+import fc from 'fast-check'
+import {
+  asReadKey,
+  contentToShares,
+  ENCODING_DEFAULT,
+  equalBytes,
+  formatCapability,
+  formatManifest,
+  formatShareFooter,
+  fromBase32,
+  GridError,
+  nobleBulkCrypto,
+  openCodec,
+  parseCapability,
+  parseManifest,
+  parseShareFooter,
+  readShareFile,
+  toBase32,
+  toVerifyCapability,
+} from '#crypto'
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(process.pid) },
+  },
+})
+const numRuns = Number(values.runs)
+const seed = Number(values.seed)
+
+const encoding = { ...ENCODING_DEFAULT, neededShares: 2, totalShares: 3, segmentSizeBytes: 1024 }
+const { capability, shares } = await contentToShares(
+  { bulk: nobleBulkCrypto, codec: await openCodec(encoding) },
+  Uint8Array.from({ length: 1500 }, (_, index) => index & 255),
+  { readKey: asReadKey(new Uint8Array(32).fill(1)), encoding },
+)
+const [share] = shares
+if (share === undefined) throw new Error('a share is expected')
+const file = toVerifyCapability(capability)
+const manifest = share.subarray(share.length - 16 - (81 + 32 * 3), share.length - 16)
+const footer = share.subarray(share.length - 16)
+
+/** Sound bytes with a few bytes changed, cut out, put in twice, or cut off. */
+function mutations(sound: Uint8Array): fc.Arbitrary<Uint8Array> {
+  const edit = fc.record({
+    at: fc.nat(sound.length),
+    bytes: fc.uint8Array({ maxLength: 5 }),
+    removed: fc.nat(5),
+  })
+  return fc
+    .tuple(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.nat(sound.length))
+    .map(([edits, end]) => {
+      let bytes = [...sound]
+      for (const { at, bytes: added, removed } of edits) bytes.splice(at, removed, ...added)
+      if (end % 4 === 0) bytes = bytes.slice(0, end)
+      return Uint8Array.from(bytes)
+    })
+}
+
+type Parser = (bytes: Uint8Array) => unknown
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+const must = (holds: boolean, what: string): void => {
+  if (!holds) throw new Error(`broken: ${what}`)
+}
+
+const targets: Readonly<
+  Record<string, { readonly inputs: fc.Arbitrary<Uint8Array>; readonly parse: Parser }>
+> = {
+  base32: {
+    inputs: fc.uint8Array({ maxLength: 60 }),
+    parse: (bytes) => must(toBase32(fromBase32(text(bytes))) === text(bytes), 'base32 has one text'),
+  },
+  capability: {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 200 }), mutations(Buffer.from(formatCapability(capability)))),
+    parse: (bytes) =>
+      must(formatCapability(parseCapability(text(bytes))) === text(bytes), 'one text a capability'),
+  },
+  manifest: {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 400 }), mutations(manifest)),
+    parse: (bytes) =>
+      must(equalBytes(formatManifest(parseManifest(bytes)), bytes), 'one byte string a manifest'),
+  },
+  'share footer': {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 20 }), mutations(footer)),
+    parse: (bytes) =>
+      must(equalBytes(formatShareFooter(parseShareFooter(bytes)), bytes), 'one byte string a footer'),
+  },
+  'share file': {
+    inputs: mutations(share),
+    parse: async (bytes) => {
+      await readShareFile(nobleBulkCrypto, file, bytes)
+      must(equalBytes(bytes, share), 'no other bytes pass for the share')
+    },
+  },
+}
+
+let passed = 0
+for (const [name, { inputs, parse }] of Object.entries(targets)) {
+  const runs = name === 'share file' ? Math.ceil(numRuns / 10) : numRuns
+  let refused = 0
+  await fc.assert(
+    fc.asyncProperty(inputs, async (bytes) => {
+      try {
+        await parse(bytes)
+      } catch (error) {
+        if (!(error instanceof GridError)) throw error
+        refused += 1
+      }
+    }),
+    { numRuns: runs, seed },
+  )
+  passed += 1
+  console.log(`${name}: ${runs} inputs, ${refused} refused, ${runs - refused} sound (seed ${seed})`)
+}
+console.log(`${passed} passed, 0 failed`)
