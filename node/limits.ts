@@ -16,6 +16,20 @@ export const LISTED_SHARES_MAX = 512
 export const OPEN_WRITES_PER_ACCOUNT_MAX = 256
 /** An incoming share nobody has written to for so long is dropped. */
 export const OPEN_WRITE_IDLE_SECONDS = 3600
+/** Incoming shares of all accounts together: each may hold a file handle and 64 KiB of memory. */
+export const OPEN_WRITES_MAX = 2048
+/** Visible shares held open for reading: each holds a file handle and up to 76 KiB of memory. */
+export const OPEN_SHARES_MAX = 128
+/** The disk is asked how much it has no oftener; between, the server counts for itself. */
+export const DISK_FREE_AGE_MILLISECONDS = 1000
+/** Idle incoming shares are looked for this often. */
+export const STORAGE_TEND_SECONDS = 60
+/** Expired leases are collected this often: a share may outlive its lease by so long. */
+export const COLLECT_SECONDS = 3600
+/** Folders read at a time while the index is compared with the share files. */
+export const WALK_IN_FLIGHT_MAX = 16
+/** Lease updates of one call carried out at a time; their commits meet in few batches. */
+export const LEASE_UPDATES_IN_FLIGHT_MAX = 64
 
 // Whole-file work
 
@@ -87,6 +101,8 @@ export const WIRE_OUTSTANDING_BYTES_MAX = 8 * 1024 * 1024
 export const WIRE_WAITING_CALLS_MAX = 4096
 /** Small requests that wait together go out in one write of up to so much. */
 export const WIRE_GATHER_BYTES = 64 * 1024
+/** A larger part goes out in several writes, each of which counts as movement. */
+export const WIRE_SLICE_BYTES = 512 * 1024
 /** What the weighing of channels takes a block's reply for, before it is known. */
 export const WIRE_EXPECTED_BLOCK_BYTES = 384 * 1024
 /** Writes begun and not finished on one channel of a server. */
@@ -101,8 +117,8 @@ export const WIRE_SERVER_REPLY_BYTES_MAX = 256 * 1024 * 1024
 export const WIRE_PEER_REPLY_BYTES_MAX = 64 * 1024 * 1024
 /** How often either side looks for channels that stand still. */
 export const WIRE_TICK_MILLISECONDS = 5_000
-/** A channel on which nothing moves for so long while something is owed is broken off. */
-export const WIRE_STALL_MILLISECONDS = 30_000
+/** A channel on which nothing moves for so long while something is owed is broken off: the buffers of a line of 1 Mbit/s drain in 40 s. */
+export const WIRE_STALL_MILLISECONDS = 60_000
 /** A server that still works on a request says so this often, so that it is not taken for dead. */
 export const WIRE_PENDING_MILLISECONDS = 10_000
 /** A client closes a channel it has not used for so long. */

@@ -1,0 +1,123 @@
+/**
+ * The entries of the storage index, as bytes. All integers are big-endian, so that the order of keys is the order of
+ * addresses.
+ *
+ * | key | value | what |
+ * |---|---|---|
+ * | 1 ‖ name | | the index itself: `version`, `closed` |
+ * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 | a visible share |
+ * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | expiry in seconds since 1970, u64 | a lease |
+ * | 4 ‖ account | bytes u64 | what an account is charged; written when the storage is closed |
+ *
+ * The empty account holds the grace leases of shares whose leases were lost.
+ */
+import {
+  asFileRoot,
+  asStorageIndex,
+  ByteReader,
+  ByteWriter,
+  concat,
+  HASH_SIZE_BYTES,
+  type StorageIndex,
+  utf8,
+} from '#crypto'
+import type { PeerId } from '../platform/platform.ts'
+import type { ShareAddress } from './server.ts'
+
+const SPACE = Object.freeze({ meta: 1, share: 2, lease: 3, account: 4 } as const)
+const ADDRESS_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 1
+
+/** Whoever holds leases on shares that lost theirs; charged to nobody. */
+export const GRACE_ACCOUNT: PeerId = ''
+
+export const META_KEYS = Object.freeze({
+  version: concat(Uint8Array.of(SPACE.meta), utf8('version')),
+  closed: concat(Uint8Array.of(SPACE.meta), utf8('closed')),
+})
+
+export interface KeyRange {
+  readonly gte: Uint8Array
+  readonly lt: Uint8Array
+}
+
+export const ALL_KEYS: KeyRange = { gte: Uint8Array.of(0), lt: Uint8Array.of(255) }
+export const SHARE_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.share), lt: Uint8Array.of(SPACE.share + 1) }
+export const LEASE_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.lease), lt: Uint8Array.of(SPACE.lease + 1) }
+export const ACCOUNT_KEYS: KeyRange = {
+  gte: Uint8Array.of(SPACE.account),
+  lt: Uint8Array.of(SPACE.account + 1),
+}
+
+export function shareKey(address: ShareAddress): Uint8Array {
+  return concat(Uint8Array.of(SPACE.share), addressBytes(address))
+}
+
+export function leaseKey(address: ShareAddress, account: PeerId): Uint8Array {
+  return concat(Uint8Array.of(SPACE.lease), addressBytes(address), utf8(account))
+}
+
+export function accountKey(account: PeerId): Uint8Array {
+  return concat(Uint8Array.of(SPACE.account), utf8(account))
+}
+
+/** Shares under a storage index, of one root or of all. */
+export function shareRange(storageIndex: StorageIndex, root?: Uint8Array): KeyRange {
+  return prefixRange(concat(Uint8Array.of(SPACE.share), storageIndex, root ?? new Uint8Array(0)))
+}
+
+/** Leases on one share. */
+export function leaseRange(address: ShareAddress): KeyRange {
+  return prefixRange(concat(Uint8Array.of(SPACE.lease), addressBytes(address)))
+}
+
+export function parseShareKey(key: Uint8Array): ShareAddress {
+  const reader = new ByteReader(key.subarray(1), 'index key')
+  const address = readAddress(reader)
+  reader.finish()
+  return address
+}
+
+export function parseLeaseKey(key: Uint8Array): { readonly address: ShareAddress; readonly account: PeerId } {
+  const address = readAddress(new ByteReader(key.subarray(1), 'index key'))
+  return { address, account: new TextDecoder().decode(key.subarray(1 + ADDRESS_SIZE_BYTES)) }
+}
+
+export function parseAccountKey(key: Uint8Array): PeerId {
+  return new TextDecoder().decode(key.subarray(1))
+}
+
+export function numberValue(value: number): Uint8Array {
+  return new ByteWriter(8).u64(value).finish()
+}
+
+export function parseNumberValue(value: Uint8Array): number {
+  const reader = new ByteReader(value, 'index value')
+  const number = reader.u64()
+  reader.finish()
+  return number
+}
+
+function addressBytes(address: ShareAddress): Uint8Array {
+  return concat(address.storageIndex, address.root, Uint8Array.of(address.shareNumber))
+}
+
+function readAddress(reader: ByteReader): ShareAddress {
+  return {
+    storageIndex: asStorageIndex(reader.bytes(HASH_SIZE_BYTES)),
+    root: asFileRoot(reader.bytes(HASH_SIZE_BYTES)),
+    shareNumber: reader.u8(),
+  }
+}
+
+/** Every key that starts with these bytes. */
+function prefixRange(prefix: Uint8Array): KeyRange {
+  const end = prefix.slice()
+  for (let place = end.length - 1; place >= 0; place -= 1) {
+    const byte = end[place] ?? 0
+    if (byte < 255) {
+      end[place] = byte + 1
+      return { gte: prefix, lt: end.slice(0, place + 1) }
+    }
+  }
+  return { gte: prefix, lt: ALL_KEYS.lt }
+}

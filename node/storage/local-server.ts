@@ -1,0 +1,130 @@
+/** The storage server's contract over the files of this machine, for one account. */
+import { InvalidInputError } from '#crypto'
+import { forEachConcurrently } from '../flow.ts'
+import {
+  LEASE_UPDATES_IN_FLIGHT_MAX,
+  LEASE_UPDATES_MAX,
+  LIST_QUERIES_MAX,
+  LISTED_SHARES_MAX,
+} from '../limits.ts'
+import type { PeerId } from '../platform/platform.ts'
+import type { IncomingShares } from './incoming-shares.ts'
+import { checkLeaseDuration } from './lease.ts'
+import { readBlockBytes, readProof } from './open-shares.ts'
+import type {
+  BlockRequest,
+  CallOptions,
+  LeaseOutcome,
+  LeaseUpdate,
+  ListedShare,
+  ReadBlock,
+  ScrubOutcome,
+  ServerStatus,
+  ShareAddress,
+  ShareQuery,
+  ShareWriter,
+  StorageServer,
+  WriteRequest,
+} from './server.ts'
+import type { ShareStore } from './share-store.ts'
+import { LocalShareWriter } from './share-writer.ts'
+
+export class LocalStorageServer implements StorageServer {
+  readonly serverId: PeerId
+  readonly #account: PeerId
+  readonly #version: string
+  readonly #store: ShareStore
+  readonly #incomingShares: IncomingShares
+
+  constructor(options: {
+    readonly serverId: PeerId
+    readonly account: PeerId
+    readonly version: string
+    readonly store: ShareStore
+    readonly incomingShares: IncomingShares
+  }) {
+    this.serverId = options.serverId
+    this.#account = options.account
+    this.#version = options.version
+    this.#store = options.store
+    this.#incomingShares = options.incomingShares
+  }
+
+  async status({ signal }: CallOptions = {}): Promise<ServerStatus> {
+    signal?.throwIfAborted()
+    await this.#store.refreshDiskFree()
+    const { space } = this.#store.parts
+    const { chargedBytes, quotaBytes } = space.accountUse(this.#account)
+    return {
+      version: this.#version,
+      freeBytes: space.freeBytes,
+      usedBytes: space.usedBytes,
+      shareCount: space.shareCount,
+      accountUsedBytes: chargedBytes,
+      accountQuotaBytes: quotaBytes,
+    }
+  }
+
+  async listShares(
+    queries: readonly ShareQuery[],
+    { signal }: CallOptions = {},
+  ): Promise<readonly (readonly ListedShare[])[]> {
+    checkCount(queries.length, LIST_QUERIES_MAX, 'queries')
+    const lists: (readonly ListedShare[])[] = []
+    for (const query of queries) {
+      signal?.throwIfAborted()
+      lists.push(await this.#store.parts.index.sharesUnder(query, LISTED_SHARES_MAX))
+    }
+    return lists.map((list) => list.toSorted((left, right) => left.shareNumber - right.shareNumber))
+  }
+
+  writeShare(request: WriteRequest): ShareWriter {
+    const parts = { account: this.#account, store: this.#store, incomingShares: this.#incomingShares }
+    return new LocalShareWriter(parts, { ...request, uploadId: request.uploadId.slice() })
+  }
+
+  async readManifest(address: ShareAddress, { signal }: CallOptions = {}): Promise<Uint8Array> {
+    signal?.throwIfAborted()
+    return this.#store.withShare(address, async (share) => share.manifestBytes.slice())
+  }
+
+  async readBlock(request: BlockRequest, { signal }: CallOptions = {}): Promise<ReadBlock> {
+    signal?.throwIfAborted()
+    const { address, segmentIndex, withSealedProof } = request
+    return this.#store.withShare(address, async (share) => {
+      const { segmentCount } = share.geometry
+      if (!Number.isInteger(segmentIndex) || segmentIndex < 0 || segmentIndex >= segmentCount) {
+        throw new InvalidInputError(`a segment from 0 to ${segmentCount - 1} wanted, found ${segmentIndex}`)
+      }
+      const [block, blockProof, sealedProof] = await Promise.all([
+        readBlockBytes(share, segmentIndex),
+        readProof(share, 'block', segmentIndex),
+        withSealedProof ? readProof(share, 'sealed', segmentIndex) : undefined,
+      ])
+      return { block, blockProof, sealedProof }
+    })
+  }
+
+  async updateLeases(
+    updates: readonly LeaseUpdate[],
+    { signal }: CallOptions = {},
+  ): Promise<readonly LeaseOutcome[]> {
+    checkCount(updates.length, LEASE_UPDATES_MAX, 'lease updates')
+    for (const update of updates) if (update.action === 'renew') checkLeaseDuration(update.durationSeconds)
+    const outcomes: LeaseOutcome[] = []
+    await forEachConcurrently(updates.entries(), LEASE_UPDATES_IN_FLIGHT_MAX, async ([place, update]) => {
+      signal?.throwIfAborted()
+      outcomes[place] = await this.#store.updateLease(this.#account, update)
+    })
+    return outcomes
+  }
+
+  async scrubShare(address: ShareAddress, { signal }: CallOptions = {}): Promise<ScrubOutcome> {
+    signal?.throwIfAborted()
+    return this.#store.scrub(address, signal)
+  }
+}
+
+function checkCount(count: number, countMax: number, what: string): void {
+  if (count > countMax) throw new InvalidInputError(`at most ${countMax} ${what} wanted, found ${count}`)
+}

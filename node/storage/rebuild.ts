@@ -1,0 +1,213 @@
+/**
+ * Bringing the index in step with the share files: after a life that did not end in order, and when the index is
+ * new, of another version, damaged, or distrusted. The files are the truth; damaged and foreign ones are put aside.
+ */
+import { IntegrityError, type StorageIndex, shortIndex } from '#crypto'
+import { forEachConcurrently } from '../flow.ts'
+import { LEASE_DURATION_DEFAULT_SECONDS, WALK_IN_FLIGHT_MAX } from '../limits.ts'
+import type { Disk, DiskEntry, IndexOperation, Log, PeerId } from '../platform/platform.ts'
+import { alongsideLeases } from './merge.ts'
+import { openShareFile } from './open-shares.ts'
+import { parseBucketName, parseShareName, type StoragePaths } from './paths.ts'
+import type { ShareAddress } from './server.ts'
+import {
+  dropLease,
+  dropShare,
+  INDEX_VERSION,
+  type IndexTotals,
+  putLease,
+  putShare,
+  ShareIndex,
+} from './share-index.ts'
+import { graceLease, type ShareStore } from './share-store.ts'
+
+/** Shares under one storage index are compared together; more than this many of n and roots no honest writer makes. */
+const BUCKET_SHARES_MAX = 100_000
+const COMMIT_OPERATIONS_MAX = 1000
+
+/**
+ * Open the index, making it anew if it is damaged or of another version.
+ *
+ * @returns what it summed up to when it was closed, or undefined if the share files must be walked
+ */
+export async function openShareIndex(
+  parts: { readonly disk: Disk; readonly paths: StoragePaths; readonly log: Log },
+  options: { readonly rebuild: boolean },
+): Promise<{ readonly index: ShareIndex; readonly totals: IndexTotals | undefined }> {
+  const index = await openOrReplace(parts)
+  try {
+    const version = await index.version()
+    const totals = await index.takeClosed()
+    if (version === INDEX_VERSION && !options.rebuild) return { index, totals }
+    parts.log.warn('the index is made anew from the share files', { version, rebuild: options.rebuild })
+    await index.clear({ leasesToo: version !== INDEX_VERSION })
+    return { index, totals: undefined }
+  } catch (error) {
+    await index[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openOrReplace(parts: {
+  readonly disk: Disk
+  readonly paths: StoragePaths
+  readonly log: Log
+}): Promise<ShareIndex> {
+  const { disk, paths, log } = parts
+  try {
+    return await ShareIndex.open(disk, paths.index)
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) throw error
+    await disk.makeFolder(paths.corrupt)
+    const count = (await disk.list(paths.corrupt)).length
+    const target = `${paths.corrupt}/index.${count + 1}`
+    log.error('the index is damaged and put aside', { error, target })
+    await disk.rename(paths.index, target)
+    await disk.syncFolder(paths.root)
+    return ShareIndex.open(disk, paths.index)
+  }
+}
+
+/** Compare every share file with the index, both ways, and sum up. */
+export async function walkShares(store: ShareStore): Promise<IndexTotals> {
+  const { disk, paths, log } = store.parts
+  let shareCount = 0
+  for (const prefix of await disk.list(paths.shares)) {
+    const path = `${paths.shares}/${prefix.name}`
+    if (prefix.isFolder) shareCount += await walkPrefix(store, { path, prefix: prefix.name })
+    else await putForeignAside(store, path)
+  }
+  await disk.syncFolder(paths.shares)
+  await dropIndexedWithoutFile(store, shareCount)
+  const totals = await sumUp(store)
+  log.info('share files compared with the index', {
+    shareCount: totals.shareCount,
+    usedBytes: totals.usedBytes,
+  })
+  return totals
+}
+
+async function walkPrefix(
+  store: ShareStore,
+  { path, prefix }: { readonly path: string; readonly prefix: string },
+): Promise<number> {
+  const { disk } = store.parts
+  let shareCount = 0
+  await forEachConcurrently(await disk.list(path), WALK_IN_FLIGHT_MAX, async (entry) => {
+    const storageIndex = entry.isFolder ? parseBucketName(prefix, entry.name) : undefined
+    const found = storageIndex === undefined ? undefined : await walkBucket(store, storageIndex)
+    if (found === undefined) await putForeignAside(store, `${path}/${entry.name}`)
+    else shareCount += found
+  })
+  // A rename may have reached the disk by luck alone; what is in the index must stay.
+  await disk.syncFolder(path)
+  return shareCount
+}
+
+/** @returns how many shares of the bucket are on the disk, and in the index now */
+async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promise<number> {
+  const { disk, paths, index } = store.parts
+  const folder = paths.bucketFolder(storageIndex)
+  const indexed = new Map(
+    (await index.sharesUnder({ storageIndex }, BUCKET_SHARES_MAX)).map((share) => {
+      const address = { storageIndex, root: share.root, shareNumber: share.shareNumber }
+      return [paths.shareFile(address), address]
+    }),
+  )
+  const taken: IndexOperation[] = []
+  let found = 0
+  for (const entry of await disk.list(folder)) {
+    const path = `${folder}/${entry.name}`
+    const operations = indexed.delete(path) ? [] : await takeIn(store, storageIndex, { entry, path })
+    if (operations === undefined) continue
+    found += 1
+    taken.push(...operations)
+  }
+  if (taken.length > 0) {
+    await disk.syncFolder(folder)
+    await index.commit(taken)
+  }
+  for (const address of indexed.values()) await dropFromIndex(store, address)
+  if (found === 0 && (await disk.list(folder)).length === 0) await disk.removeFolder(folder)
+  return found
+}
+
+/**
+ * A file the index does not know: a share that was not acknowledged, or whose entry was lost, or rubbish.
+ *
+ * @returns what puts it into the index, or undefined if it was put aside
+ */
+async function takeIn(
+  store: ShareStore,
+  storageIndex: StorageIndex,
+  { entry, path }: { readonly entry: DiskEntry; readonly path: string },
+): Promise<readonly IndexOperation[] | undefined> {
+  const { disk, index } = store.parts
+  const name = shortIndex(storageIndex)
+  const address = entry.isFolder ? undefined : parseShareName(storageIndex, entry.name)
+  if (address === undefined) {
+    await store.putAside(path, { name, problem: 'its name is not that of a share' })
+    return undefined
+  }
+  const opened = await openShareFile(disk, path, address)
+  if (opened.kind === 'missing') return undefined
+  if (opened.kind === 'damaged') {
+    await store.putAside(path, { name: `${name}.${address.shareNumber}`, problem: opened.problem })
+    return undefined
+  }
+  await opened.share.file.close()
+  const share = putShare(address, opened.share.file.sizeBytes)
+  if ((await index.leasesOf(address)).length > 0) return [share]
+  return [share, putLease(address, graceLease(store.nowSeconds(), LEASE_DURATION_DEFAULT_SECONDS))]
+}
+
+async function dropFromIndex(store: ShareStore, address: ShareAddress): Promise<void> {
+  const { index, log } = store.parts
+  const leases = await index.leasesOf(address)
+  await index.commit([dropShare(address), ...leases.map(({ account }) => dropLease(address, account))])
+  log.warn('an indexed share has no file', {
+    storageIndex: shortIndex(address.storageIndex),
+    shareNumber: address.shareNumber,
+  })
+}
+
+/** Whole buckets may be gone: they were not met on the walk. */
+async function dropIndexedWithoutFile(store: ShareStore, foundCount: number): Promise<void> {
+  const { index, disk, paths } = store.parts
+  let indexedCount = 0
+  for await (const _ of index.allShares()) indexedCount += 1
+  if (indexedCount === foundCount) return
+  for await (const { address } of index.allShares()) {
+    const file = await disk.openFile(paths.shareFile(address))
+    if (file === undefined) await dropFromIndex(store, address)
+    else await file.close()
+  }
+}
+
+/** Sum up the index, and drop leases on what is not there. */
+async function sumUp(store: ShareStore): Promise<IndexTotals> {
+  const { index } = store.parts
+  const chargedBytes = new Map<PeerId, number>()
+  let usedBytes = 0
+  let shareCount = 0
+  let drops: IndexOperation[] = []
+  for await (const { address, share, leases } of alongsideLeases(index)) {
+    if (share === undefined) drops.push(...leases.map(({ account }) => dropLease(address, account)))
+    if (drops.length >= COMMIT_OPERATIONS_MAX) {
+      await index.commit(drops)
+      drops = []
+    }
+    if (share === undefined) continue
+    usedBytes += share.shareSizeBytes
+    shareCount += 1
+    for (const { account } of leases) {
+      chargedBytes.set(account, (chargedBytes.get(account) ?? 0) + share.shareSizeBytes)
+    }
+  }
+  if (drops.length > 0) await index.commit(drops)
+  return { usedBytes, shareCount, chargedBytes }
+}
+
+async function putForeignAside(store: ShareStore, path: string): Promise<void> {
+  await store.putAside(path, { name: 'foreign', problem: 'it does not belong among the shares' })
+}

@@ -1,0 +1,209 @@
+/**
+ * The index of visible shares and the lease book, in one key-value store.
+ *
+ * Share files are the truth: the share entries can be made again by walking them (rebuild.ts). Leases stand only here.
+ * Commits that meet are written as one synced batch, so that many small shares cost few syncs.
+ */
+import { assert, ByteReader, ByteWriter, type StorageIndex } from '#crypto'
+import type { Disk, IndexOperation, KeyValueIndex, PeerId } from '../platform/platform.ts'
+import {
+  ACCOUNT_KEYS,
+  ALL_KEYS,
+  accountKey,
+  type KeyRange,
+  LEASE_KEYS,
+  leaseKey,
+  leaseRange,
+  META_KEYS,
+  numberValue,
+  parseAccountKey,
+  parseLeaseKey,
+  parseNumberValue,
+  parseShareKey,
+  SHARE_KEYS,
+  shareKey,
+  shareRange,
+} from './index-keys.ts'
+import type { Lease } from './lease.ts'
+import type { ListedShare, ShareAddress } from './server.ts'
+
+/** Of the entries' form. Another version's index is dropped and made again. */
+export const INDEX_VERSION = 1
+/** Operations in one batch while clearing. */
+const CLEAR_BATCH_MAX = 1000
+
+export interface IndexedShare {
+  readonly address: ShareAddress
+  readonly shareSizeBytes: number
+}
+
+/** Sums over the index, so that opening one need not read all of it. */
+export interface IndexTotals {
+  readonly usedBytes: number
+  readonly shareCount: number
+  /** Full sizes of the shares that each account has leases on. */
+  readonly chargedBytes: ReadonlyMap<PeerId, number>
+}
+
+export class ShareIndex implements AsyncDisposable {
+  readonly #store: KeyValueIndex
+  #waiting: IndexOperation[] = []
+  #nextCommit: Promise<void> | undefined
+  #lastCommit: Promise<void> = Promise.resolve()
+
+  constructor(store: KeyValueIndex) {
+    this.#store = store
+  }
+
+  /** @throws ConflictError if another process holds it; IntegrityError if it cannot be read */
+  static async open(disk: Disk, path: string): Promise<ShareIndex> {
+    return new ShareIndex(await disk.openIndex(path))
+  }
+
+  /** Size of a visible share's file, or undefined. */
+  async shareSize(address: ShareAddress): Promise<number | undefined> {
+    return this.#number(shareKey(address))
+  }
+
+  async lease(address: ShareAddress, account: PeerId): Promise<Lease | undefined> {
+    const expiresAtSeconds = await this.#number(leaseKey(address, account))
+    return expiresAtSeconds === undefined ? undefined : { account, expiresAtSeconds }
+  }
+
+  async leasesOf(address: ShareAddress): Promise<readonly Lease[]> {
+    const leases: Lease[] = []
+    for await (const [key, value] of this.#store.iterator(leaseRange(address))) {
+      leases.push({ account: parseLeaseKey(key).account, expiresAtSeconds: parseNumberValue(value) })
+    }
+    return leases
+  }
+
+  /** Visible shares under a storage index, of one root or all, by root and share number. */
+  async sharesUnder(
+    query: { readonly storageIndex: StorageIndex; readonly root?: Uint8Array | undefined },
+    countMax: number,
+  ): Promise<readonly ListedShare[]> {
+    const found: ListedShare[] = []
+    for await (const { address, shareSizeBytes } of this.#shares(
+      shareRange(query.storageIndex, query.root),
+    )) {
+      if (found.length === countMax) break
+      found.push({ root: address.root, shareNumber: address.shareNumber, shareSizeBytes })
+    }
+    return found
+  }
+
+  /** Every visible share, by address, as they stood when it was called. */
+  allShares(): AsyncIterable<IndexedShare> {
+    return this.#shares(SHARE_KEYS)
+  }
+
+  /** Every lease, by address and account. */
+  async *allLeases(): AsyncGenerator<Lease & { readonly address: ShareAddress }> {
+    for await (const [key, value] of this.#store.iterator(LEASE_KEYS)) {
+      yield { ...parseLeaseKey(key), expiresAtSeconds: parseNumberValue(value) }
+    }
+  }
+
+  /** All of it or nothing, durable when the promise resolves; commits take effect in the order of the calls. */
+  commit(operations: readonly IndexOperation[]): Promise<void> {
+    for (const operation of operations) this.#waiting.push(operation)
+    this.#nextCommit ??= this.#commitWaiting()
+    return this.#nextCommit
+  }
+
+  /** The version of the entries, or undefined in a new index. */
+  version(): Promise<number | undefined> {
+    return this.#number(META_KEYS.version)
+  }
+
+  /** Drop every entry but the leases; with `leasesToo` those as well. The index is of this version then. */
+  async clear(options: { readonly leasesToo: boolean }): Promise<void> {
+    const ranges = options.leasesToo ? [ALL_KEYS] : [SHARE_KEYS, ACCOUNT_KEYS]
+    for (const range of ranges) await this.#clearRange(range)
+    await this.commit([{ type: 'put', key: META_KEYS.version, value: numberValue(INDEX_VERSION) }])
+  }
+
+  /** Say that this index agrees with the share files, and what it sums up to. The last commit. */
+  async markClosed(totals: IndexTotals): Promise<void> {
+    const charges = [...totals.chargedBytes].map(([account, sizeBytes]) => ({
+      type: 'put' as const,
+      key: accountKey(account),
+      value: numberValue(sizeBytes),
+    }))
+    const value = new ByteWriter(16).u64(totals.usedBytes).u64(totals.shareCount).finish()
+    await this.commit([...charges, { type: 'put', key: META_KEYS.closed, value }])
+  }
+
+  /** What markClosed said, once: undefined if the last life of this index did not end in order. */
+  async takeClosed(): Promise<IndexTotals | undefined> {
+    const value = await this.#store.get(META_KEYS.closed)
+    if (value === undefined) return undefined
+    const chargedBytes = new Map<PeerId, number>()
+    for await (const [key, sum] of this.#store.iterator(ACCOUNT_KEYS)) {
+      chargedBytes.set(parseAccountKey(key), parseNumberValue(sum))
+    }
+    const keys = [META_KEYS.closed, ...[...chargedBytes.keys()].map(accountKey)]
+    await this.commit(keys.map((key) => ({ type: 'del', key })))
+    const reader = new ByteReader(value, 'index totals')
+    return { usedBytes: reader.u64(), shareCount: reader.u64(), chargedBytes }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lastCommit
+    await this.#store.close()
+  }
+
+  async *#shares(range: KeyRange): AsyncGenerator<IndexedShare> {
+    for await (const [key, value] of this.#store.iterator(range)) {
+      yield { address: parseShareKey(key), shareSizeBytes: parseNumberValue(value) }
+    }
+  }
+
+  async #number(key: Uint8Array): Promise<number | undefined> {
+    const value = await this.#store.get(key)
+    return value === undefined ? undefined : parseNumberValue(value)
+  }
+
+  /** Wait for the batch before, then write all that has come together since. */
+  async #commitWaiting(): Promise<void> {
+    const before = this.#lastCommit
+    const mine = before.then(async () => {
+      const operations = this.#waiting
+      this.#waiting = []
+      this.#nextCommit = undefined
+      await this.#store.batch(operations, { sync: true })
+    })
+    this.#lastCommit = mine.catch(() => undefined)
+    return mine
+  }
+
+  async #clearRange(range: KeyRange): Promise<void> {
+    let operations: IndexOperation[] = []
+    for await (const [key] of this.#store.iterator(range)) {
+      operations.push({ type: 'del', key })
+      if (operations.length === CLEAR_BATCH_MAX) {
+        await this.commit(operations)
+        operations = []
+      }
+    }
+    await this.commit(operations)
+  }
+}
+
+export function putShare(address: ShareAddress, shareSizeBytes: number): IndexOperation {
+  assert(shareSizeBytes > 0, 'a share file is not empty')
+  return { type: 'put', key: shareKey(address), value: numberValue(shareSizeBytes) }
+}
+
+export function dropShare(address: ShareAddress): IndexOperation {
+  return { type: 'del', key: shareKey(address) }
+}
+
+export function putLease(address: ShareAddress, lease: Lease): IndexOperation {
+  return { type: 'put', key: leaseKey(address, lease.account), value: numberValue(lease.expiresAtSeconds) }
+}
+
+export function dropLease(address: ShareAddress, account: PeerId): IndexOperation {
+  return { type: 'del', key: leaseKey(address, account) }
+}

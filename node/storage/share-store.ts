@@ -1,0 +1,295 @@
+/**
+ * The visible shares of a server: files, index, leases and sums kept in step.
+ *
+ * Every change to what stands under one storage index goes through the one lock of that index. The order is always
+ * file first, index second, answer last; what a crash leaves between the two is mended by rebuild.ts.
+ */
+import { type BulkCrypto, type StorageIndex, shortIndex, toBase32 } from '#crypto'
+import { NoSpaceError, NotFoundError } from '../errors.ts'
+import { DISK_FREE_AGE_MILLISECONDS } from '../limits.ts'
+import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
+import type { IncomingShare } from './incoming-share.ts'
+import { GRACE_ACCOUNT } from './index-keys.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import { type Lease, planCollection, renewedExpiry } from './lease.ts'
+import { type OpenShare, OpenShares, openShareFile } from './open-shares.ts'
+import type { StoragePaths } from './paths.ts'
+import { findDamage } from './scrub.ts'
+import type { LeaseOutcome, LeaseUpdate, ScrubOutcome, ShareAddress } from './server.ts'
+import { dropLease, dropShare, putLease, putShare, type ShareIndex } from './share-index.ts'
+import type { SpaceLedger } from './space.ts'
+
+export interface StoreParts {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Log
+  readonly bulk: BulkCrypto
+  readonly paths: StoragePaths
+  readonly index: ShareIndex
+  readonly space: SpaceLedger
+}
+
+export class ShareStore implements AsyncDisposable {
+  readonly parts: StoreParts
+  readonly #openShares: OpenShares
+  readonly #locks = new KeyedLock()
+  /** Folders that are known to be durable: at most 1024, by two characters each. */
+  readonly #durablePrefixes = new Set<string>()
+  #diskAskedAt = Number.NEGATIVE_INFINITY
+  #quarantineCount = 0
+
+  constructor(parts: StoreParts) {
+    this.parts = parts
+    this.#openShares = new OpenShares(parts.disk, parts.paths)
+  }
+
+  /** Whole seconds since 1970, as leases count. */
+  nowSeconds(): number {
+    return Math.floor(this.parts.clock.now() / 1000)
+  }
+
+  /** Ask the disk what it has, unless it was asked a moment ago. */
+  async refreshDiskFree(): Promise<void> {
+    const now = this.parts.clock.elapsed()
+    if (now - this.#diskAskedAt < DISK_FREE_AGE_MILLISECONDS) return
+    this.#diskAskedAt = now
+    this.parts.space.noteDiskFree(await this.parts.disk.freeBytes(this.parts.paths.root))
+  }
+
+  /** @throws NotFoundError if the share is not visible, or turns out to be missing or damaged */
+  async withShare<T>(address: ShareAddress, work: (share: OpenShare) => Promise<T>): Promise<T> {
+    if (!this.#openShares.has(address) && (await this.parts.index.shareSize(address)) === undefined) {
+      throw notFound(address)
+    }
+    const used = await this.#openShares.use(address, work)
+    if (used.kind === 'done') return used.result
+    await this.#locked(address.storageIndex, () => this.#dropUnless(address))
+    throw notFound(address)
+  }
+
+  /**
+   * Make a complete incoming share durable, visible and leased. If a good one is visible already, renew the lease on
+   * that and drop the new copy.
+   */
+  async publish(
+    incoming: IncomingShare,
+    share: { readonly address: ShareAddress; readonly shareSizeBytes: number; readonly path: string },
+    durationSeconds: number,
+  ): Promise<void> {
+    const { address } = share
+    // The long sync stays outside the lock; inside, it is repeated in vain.
+    if ((await this.parts.index.shareSize(address)) === undefined) await incoming.syncAndClose()
+    await this.#locked(address.storageIndex, async () => {
+      if (await this.#dropUnless(address)) {
+        await incoming.drop()
+        const outcome = await this.#renew(address, incoming.account, durationSeconds)
+        if (!outcome.ok) throw new NoSpaceError(`a lease was refused: ${outcome.reason}`)
+        return
+      }
+      await incoming.syncAndClose()
+      const lease = this.#newLease(incoming.account, undefined, durationSeconds)
+      await this.#moveIn(share.path, address)
+      try {
+        await this.parts.index.commit([putShare(address, share.shareSizeBytes), putLease(address, lease)])
+      } catch (error) {
+        await this.parts.disk.removeFile(this.parts.paths.shareFile(address))
+        throw error
+      }
+      incoming.settle()
+      this.parts.space.addShare(share.shareSizeBytes)
+      this.parts.space.charge(incoming.account, share.shareSizeBytes)
+    })
+  }
+
+  updateLease(account: PeerId, update: LeaseUpdate): Promise<LeaseOutcome> {
+    const { address } = update
+    return this.#locked(address.storageIndex, async (): Promise<LeaseOutcome> => {
+      if (update.action === 'renew') return this.#renew(address, account, update.durationSeconds)
+      const shareSizeBytes = await this.parts.index.shareSize(address)
+      if (shareSizeBytes === undefined) return { ok: false, reason: 'no-such-share' }
+      if ((await this.parts.index.lease(address, account)) !== undefined) {
+        await this.parts.index.commit([dropLease(address, account)])
+        this.parts.space.discharge(account, shareSizeBytes)
+      }
+      return { ok: true, expiresAtSeconds: 0 }
+    })
+  }
+
+  /** Drop leases that have run out, and the share if none is left. @returns bytes freed */
+  collectShare(address: ShareAddress): Promise<number> {
+    return this.#locked(address.storageIndex, async () => {
+      const { index, space, disk, paths } = this.parts
+      const shareSizeBytes = await index.shareSize(address)
+      if (shareSizeBytes === undefined) return 0
+      const plan = planCollection(await index.leasesOf(address), this.nowSeconds())
+      const drops = plan.expired.map((lease) => dropLease(address, lease.account))
+      if (plan.freeShare) {
+        await this.#openShares.forget(address)
+        await disk.removeFile(paths.shareFile(address))
+        await disk.syncFolder(paths.bucketFolder(address.storageIndex))
+        drops.push(dropShare(address))
+      }
+      if (drops.length > 0) await index.commit(drops)
+      for (const lease of plan.expired) space.discharge(lease.account, shareSizeBytes)
+      if (!plan.freeShare) return 0
+      space.removeShare(shareSizeBytes)
+      await this.#removeBucketIfEmpty(address.storageIndex)
+      return shareSizeBytes
+    })
+  }
+
+  /** Read the stored copy whole; a bad one is put aside. @throws NotFoundError */
+  async scrub(address: ShareAddress, signal: AbortSignal | undefined): Promise<ScrubOutcome> {
+    const { disk, paths, bulk, index } = this.parts
+    if ((await index.shareSize(address)) === undefined) throw notFound(address)
+    // Opened afresh: what is kept in memory of an open share is not what the disk holds now.
+    const opened = await openShareFile(disk, paths.shareFile(address), address)
+    if (opened.kind === 'missing') {
+      await this.#locked(address.storageIndex, () => this.#dropUnless(address))
+      throw notFound(address)
+    }
+    let problem: string | undefined
+    if (opened.kind === 'damaged') problem = opened.problem
+    else {
+      try {
+        problem = await findDamage(opened.share, { bulk, shareNumber: address.shareNumber, signal })
+      } finally {
+        await opened.share.file.close()
+      }
+    }
+    if (problem === undefined) return { healthy: true }
+    const found = problem
+    await this.#locked(address.storageIndex, () => this.#quarantine(address, found))
+    return { healthy: false, problem }
+  }
+
+  /**
+   * Move a file or folder that does not belong among the shares to corrupt/.
+   *
+   * @param name of no more than a storage index's short form, for the log and the new name
+   */
+  async putAside(path: string, options: { readonly name: string; readonly problem: string }): Promise<void> {
+    const { disk, paths, clock, log } = this.parts
+    this.#quarantineCount += 1
+    const target = `${paths.corrupt}/${options.name}.${clock.now()}.${this.#quarantineCount}`
+    await disk.makeFolder(paths.corrupt)
+    await disk.rename(path, target)
+    await disk.syncFolder(paths.corrupt)
+    log.error('file put aside as corrupt', { ...options, target })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#openShares[Symbol.asyncDispose]()
+  }
+
+  #locked<T>(storageIndex: StorageIndex, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(toBase32(storageIndex), work)
+  }
+
+  #newLease(account: PeerId, current: Lease | undefined, durationSeconds: number): Lease {
+    const renewal = { nowSeconds: this.nowSeconds(), durationSeconds }
+    return { account, expiresAtSeconds: renewedExpiry(current, renewal) }
+  }
+
+  async #renew(address: ShareAddress, account: PeerId, durationSeconds: number): Promise<LeaseOutcome> {
+    const { index, space } = this.parts
+    const shareSizeBytes = await index.shareSize(address)
+    if (shareSizeBytes === undefined) return { ok: false, reason: 'no-such-share' }
+    const current = await index.lease(address, account)
+    const lease = this.#newLease(account, current, durationSeconds)
+    if (current === undefined && !space.fitsQuota(account, shareSizeBytes)) {
+      return { ok: false, reason: 'over-quota' }
+    }
+    // Charged before the wait, so that two renewals do not both take the last of a quota.
+    if (current === undefined) space.charge(account, shareSizeBytes)
+    try {
+      await index.commit([putLease(address, lease)])
+    } catch (error) {
+      if (current === undefined) space.discharge(account, shareSizeBytes)
+      throw error
+    }
+    return { ok: true, expiresAtSeconds: lease.expiresAtSeconds }
+  }
+
+  /** Rename to the visible place, and make every folder on the way durable. */
+  async #moveIn(path: string, address: ShareAddress): Promise<void> {
+    const { disk, paths, index } = this.parts
+    const { storageIndex } = address
+    const bucket = paths.bucketFolder(storageIndex)
+    const prefix = paths.prefixFolder(storageIndex)
+    const folders = [bucket]
+    // A bucket with a visible share is durable already.
+    if ((await index.sharesUnder({ storageIndex }, 1)).length === 0) {
+      await disk.makeFolder(bucket)
+      folders.push(prefix)
+    }
+    if (!this.#durablePrefixes.has(prefix)) folders.push(paths.shares)
+    await disk.rename(path, paths.shareFile(address))
+    try {
+      await Promise.all(folders.map((folder) => disk.syncFolder(folder)))
+    } catch (error) {
+      await disk.removeFile(paths.shareFile(address))
+      throw error
+    }
+    this.#durablePrefixes.add(prefix)
+  }
+
+  /**
+   * Under the lock: make sure that a share in the index is on the disk too and can be opened, or take it out.
+   *
+   * @returns whether it is visible
+   */
+  async #dropUnless(address: ShareAddress): Promise<boolean> {
+    if ((await this.parts.index.shareSize(address)) === undefined) return false
+    await this.#openShares.forget(address)
+    const used = await this.#openShares.use(address, async () => true)
+    if (used.kind === 'done') return true
+    if (used.kind === 'damaged') await this.#quarantine(address, used.problem)
+    else {
+      this.parts.log.error('share file is missing', describe(address))
+      await this.#forgetShare(address)
+    }
+    return false
+  }
+
+  /** Under the lock: the file goes to corrupt/, the entry and its leases go. */
+  async #quarantine(address: ShareAddress, problem: string): Promise<void> {
+    const { disk, paths } = this.parts
+    await this.#openShares.forget(address)
+    const name = `${shortIndex(address.storageIndex)}.${address.shareNumber}`
+    await this.putAside(paths.shareFile(address), { name, problem })
+    await disk.syncFolder(paths.bucketFolder(address.storageIndex))
+    await this.#forgetShare(address)
+  }
+
+  async #forgetShare(address: ShareAddress): Promise<void> {
+    const { index, space } = this.parts
+    const shareSizeBytes = await index.shareSize(address)
+    if (shareSizeBytes === undefined) return
+    const leases = await index.leasesOf(address)
+    await index.commit([dropShare(address), ...leases.map((lease) => dropLease(address, lease.account))])
+    for (const lease of leases) space.discharge(lease.account, shareSizeBytes)
+    space.removeShare(shareSizeBytes)
+  }
+
+  async #removeBucketIfEmpty(storageIndex: StorageIndex): Promise<void> {
+    const { disk, paths, index } = this.parts
+    if ((await index.sharesUnder({ storageIndex }, 1)).length > 0) return
+    const bucket = paths.bucketFolder(storageIndex)
+    if ((await disk.list(bucket)).length === 0) await disk.removeFolder(bucket)
+  }
+}
+
+/** A lease for a share that lost all of its own, so that its owner has time to come back. */
+export function graceLease(nowSeconds: number, durationSeconds: number): Lease {
+  return { account: GRACE_ACCOUNT, expiresAtSeconds: nowSeconds + durationSeconds }
+}
+
+function describe(address: ShareAddress): { readonly storageIndex: string; readonly shareNumber: number } {
+  return { storageIndex: shortIndex(address.storageIndex), shareNumber: address.shareNumber }
+}
+
+function notFound(address: ShareAddress): NotFoundError {
+  const { storageIndex, shareNumber } = describe(address)
+  return new NotFoundError(`no share ${shareNumber} of ${storageIndex} here`)
+}
