@@ -17,9 +17,11 @@ import {
   sealedLeaf,
   segmentSizeAt,
   shortIndex,
+  type TreeHash,
   verifyProof,
 } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
+import { untilAborted } from '../flow.ts'
 import { failureOf, type Grid } from '../grid.ts'
 import type { Placement } from '../happiness.ts'
 import { BLOCK_ANSWER_SECONDS, HEDGE_FACTOR, HEDGE_MIN_MILLISECONDS } from '../limits.ts'
@@ -73,47 +75,69 @@ export class SegmentFetcher {
       for (const { source, block } of fetched) blocks[source.shareNumber] = block
       const sealedSizeBytes = segmentSizeAt(this.#geometry, segmentIndex) + SEAL_TAG_SIZE_BYTES
       const sealed = decodeSealed(this.#codec, blocks, sealedSizeBytes)
-      if (await this.#isSealedSegment(segmentIndex, sealed, fetched)) return sealed
-      await this.#dropLiars(segmentIndex, fetched)
+      const leaf = sealedLeaf(await this.#grid.bulk.sha256(sealed))
+      if (fetched.some((answer) => this.#isProven(segmentIndex, leaf, answer))) return sealed
+      const liars = await this.#dropLiars(segmentIndex, fetched)
+      if (liars === 0 && (await this.#isProvenByOthers(segmentIndex, leaf, { fetched, signal })))
+        return sealed
     }
   }
 
-  /** Whether any of the proofs that came along shows the segment to be the one the manifest commits to. */
-  async #isSealedSegment(
-    segmentIndex: number,
-    sealed: Uint8Array,
-    fetched: readonly FetchedBlock[],
-  ): Promise<boolean> {
-    const leaf = sealedLeaf(await this.#grid.bulk.sha256(sealed))
-    const place = { leafIndex: segmentIndex, leafCount: this.#geometry.segmentCount }
-    return fetched.some(({ sealedProof }) => {
-      if (sealedProof === undefined) return false
-      try {
-        verifyProof(this.#file.manifest.sealedRoot, leaf, { ...place, proof: sealedProof })
-        return true
-      } catch {
-        return false
-      }
-    })
+  /** Whether the sealed proof of an answer shows the segment to be the one the manifest commits to. */
+  #isProven(segmentIndex: number, leaf: TreeHash, { sealedProof: proof }: ReadBlock): boolean {
+    if (proof === undefined) return false
+    const place = { leafIndex: segmentIndex, leafCount: this.#geometry.segmentCount, proof }
+    try {
+      verifyProof(this.#file.manifest.sealedRoot, leaf, place)
+      return true
+    } catch (error) {
+      if (error instanceof IntegrityError) return false
+      throw error
+    }
   }
 
-  /** @throws IntegrityError if every block is what its share root commits to: then the file itself is broken */
-  async #dropLiars(segmentIndex: number, fetched: readonly FetchedBlock[]): Promise<void> {
+  /** Drop the sources whose block is not the one that their share's root commits to. @returns how many */
+  async #dropLiars(segmentIndex: number, fetched: readonly FetchedBlock[]): Promise<number> {
     let liars = 0
     for (const { source, block, blockProof } of fetched) {
+      const { shareNumber } = source
       try {
-        await verifyBlock(this.#grid, this.#file, {
-          shareNumber: source.shareNumber,
-          segmentIndex,
-          block,
-          blockProof,
-        })
+        await verifyBlock(this.#grid, this.#file, { shareNumber, segmentIndex, block, blockProof })
       } catch (error) {
         liars += 1
         this.#drop(source, error)
       }
     }
-    if (liars > 0) return
+    return liars
+  }
+
+  /**
+   * Every block is right and yet no proof fits: look for one on the servers that were not asked. If there is one,
+   * those that gave wrong proofs are dropped.
+   *
+   * @throws IntegrityError if nobody has one: then the file itself is broken
+   */
+  async #isProvenByOthers(
+    segmentIndex: number,
+    leaf: TreeHash,
+    asked: { readonly fetched: readonly FetchedBlock[]; readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    await untilAborted(this.#search.finished(), asked.signal)
+    const suspects = new Set(asked.fetched.map(({ source }) => source))
+    for (const source of this.#usableSources()) {
+      if (suspects.has(source)) continue
+      try {
+        const answer = await this.#readBlock(source, segmentIndex, asked.signal)
+        if (!this.#isProven(segmentIndex, leaf, answer)) continue
+      } catch (error) {
+        asked.signal.throwIfAborted()
+        this.#drop(source, error)
+        continue
+      }
+      for (const suspect of suspects)
+        this.#drop(suspect, new IntegrityError('a sealed proof leads to another root'))
+      return true
+    }
     throw new IntegrityError(
       `segment ${segmentIndex} of ${shortIndex(this.#file.storageIndex)}… does not decode to what its manifest ` +
         'commits to, though every block does: whoever wrote the file made its shares inconsistent',
@@ -156,7 +180,7 @@ export class SegmentFetcher {
           throw this.#notEnough()
         }
         const isLate = await this.#waitForChange(asked, stop)
-        if (isLate) hedges = Math.min(hedges + 1, neededShares)
+        if (isLate) hedges += 1
       }
       return [...fetched.values()]
     } finally {
@@ -191,6 +215,15 @@ export class SegmentFetcher {
     }
   }
 
+  /** Sources that are not dropped, of shares that the file has and that may be used. */
+  *#usableSources(): Generator<ShareSource, void, undefined> {
+    for (const source of this.#search.sources) {
+      const { shareNumber, gridServer } = source
+      if (this.#dropped.has(source) || shareNumber >= this.#codec.parameters.totalShares) continue
+      if (this.#isTrusted({ shareNumber, serverId: gridServer.serverId })) yield source
+    }
+  }
+
   /** The quickest source of a share that is not yet fetched or asked for; a data share goes before a parity share. */
   #bestSource(
     tried: ReadonlySet<ShareSource>,
@@ -201,11 +234,9 @@ export class SegmentFetcher {
     )
     let best: ShareSource | undefined
     let bestScore = Number.POSITIVE_INFINITY
-    for (const source of this.#search.sources) {
+    for (const source of this.#usableSources()) {
       const { shareNumber } = source
-      if (tried.has(source) || this.#dropped.has(source) || fetched.has(shareNumber)) continue
-      if (shareNumber >= this.#codec.parameters.totalShares) continue
-      if (!this.#isTrusted({ shareNumber, serverId: source.gridServer.serverId })) continue
+      if (tried.has(source) || fetched.has(shareNumber)) continue
       const isRepeat = shareNumbersTried.has(shareNumber)
       const isParity = shareNumber >= this.#codec.parameters.neededShares
       const score =
@@ -221,9 +252,11 @@ export class SegmentFetcher {
 
   async #readBlock(source: ShareSource, segmentIndex: number, signal: AbortSignal): Promise<FetchedBlock> {
     const { server, serverId } = source.gridServer
-    const finished = this.#pace.begin(serverId, this.#grid.clock.elapsed())
+    const { clock } = this.#grid
+    const ended = this.#pace.begin(serverId, clock.elapsed())
+    let isAnswer = false
     try {
-      using deadline = this.#grid.clock.deadline(BLOCK_ANSWER_SECONDS * 1000, {
+      using deadline = clock.deadline(BLOCK_ANSWER_SECONDS * 1000, {
         what: 'reading a block',
         signal,
       })
@@ -237,9 +270,10 @@ export class SegmentFetcher {
         { signal: deadline.signal },
       )
       requireBlockSize(this.#geometry, segmentIndex, answer.block)
+      isAnswer = true
       return { ...answer, source }
     } finally {
-      finished(this.#grid.clock.elapsed())
+      ended({ at: clock.elapsed(), isAnswer })
     }
   }
 

@@ -1,0 +1,110 @@
+/** A storage server that goes wrong in one chosen way, in front of a real one. */
+import {
+  type BlockRequest,
+  type CallOptions,
+  type GridServer,
+  type ReadBlock,
+  type StorageServer,
+  UnreachableError,
+} from '#node'
+import { untilAborted } from '../../node/flow.ts'
+
+export type Fault =
+  | { readonly kind: 'none' }
+  /** Every call fails. */
+  | { readonly kind: 'down' }
+  /** Opening a share for writing fails with this error. */
+  | { readonly kind: 'refuses'; readonly error: Error }
+  /** Goes down for good once so many blocks were written to it. */
+  | { readonly kind: 'dies'; readonly afterBlocks: number }
+  /** Blocks come with a byte changed, too short, or with a proof changed. */
+  | { readonly kind: 'lies'; readonly about: 'block' | 'size' | 'proof' | 'sealed proof' | 'manifest' }
+  /** Blocks never come. */
+  | { readonly kind: 'stalls' }
+  /** Says its bad share is good. */
+  | { readonly kind: 'denies' }
+
+export class FaultyServer {
+  readonly inner: StorageServer
+  fault: Fault = { kind: 'none' }
+  blocksRead = 0
+  #blocksWritten = 0
+
+  constructor(inner: StorageServer) {
+    this.inner = inner
+  }
+
+  /** As a member of a grid, each in a failure domain of its own. */
+  asGridServer(): GridServer {
+    return { serverId: this.inner.serverId, failureDomain: this.inner.serverId, server: this.#server() }
+  }
+
+  #requireUp(): void {
+    const isDead = this.fault.kind === 'dies' && this.#blocksWritten >= this.fault.afterBlocks
+    if (this.fault.kind === 'down' || isDead) throw new UnreachableError('the server is down')
+  }
+
+  #server(): StorageServer {
+    const { inner } = this
+    const up = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+      this.#requireUp()
+      return call()
+    }
+    return {
+      serverId: inner.serverId,
+      status: (options) => up(() => inner.status(options)),
+      listShares: (queries, options) => up(() => inner.listShares(queries, options)),
+      readManifest: (address, options) =>
+        up(async () => this.#manifest(await inner.readManifest(address, options))),
+      readBlock: (request, options) => up(() => this.#readBlock(request, options)),
+      updateLeases: (updates, options) => up(() => inner.updateLeases(updates, options)),
+      scrubShare: (address, options) =>
+        up(async () =>
+          this.fault.kind === 'denies' ? { healthy: true } : inner.scrubShare(address, options),
+        ),
+      writeShare: (request) => {
+        const writer = inner.writeShare(request)
+        return {
+          open: (options) =>
+            up(async () => {
+              if (this.fault.kind === 'refuses') throw this.fault.error
+              return writer.open(options)
+            }),
+          writeBlock: (write, options) =>
+            up(async () => {
+              await writer.writeBlock(write, options)
+              this.#blocksWritten += 1
+            }),
+          finish: (last, options) => up(() => writer.finish(last, options)),
+          abort: () => writer.abort(),
+          detach: () => writer.detach(),
+        }
+      },
+    }
+  }
+
+  async #readBlock(request: BlockRequest, options: CallOptions | undefined): Promise<ReadBlock> {
+    this.blocksRead += 1
+    if (this.fault.kind === 'stalls') await untilAborted(new Promise(() => undefined), options?.signal)
+    const answer = await this.inner.readBlock(request, options)
+    const about = this.fault.kind === 'lies' ? this.fault.about : undefined
+    if (about === 'size') return { ...answer, block: answer.block.subarray(1) }
+    if (about === 'block') return { ...answer, block: flipped(answer.block) }
+    if (about === 'proof')
+      return { ...answer, block: flipped(answer.block), blockProof: flipped(answer.blockProof) }
+    if (about === 'sealed proof')
+      return { ...answer, sealedProof: flipped(answer.sealedProof ?? new Uint8Array(32)) }
+    return answer
+  }
+
+  #manifest(bytes: Uint8Array): Uint8Array {
+    return this.fault.kind === 'lies' && this.fault.about === 'manifest' ? flipped(bytes) : bytes
+  }
+}
+
+function flipped(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice()
+  const middle = copy.length >> 1
+  if (copy.length > 0) copy[middle] = (copy[middle] ?? 0) ^ 1
+  return copy
+}
