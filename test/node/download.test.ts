@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import {
   asReadKey,
+  encodedSizeBytes,
+  encodeSealed,
   equalBytes,
   type FileReadCapability,
+  fileEncryptionKey,
   fileReadCapability,
+  fileStorageIndex,
+  IntegrityError,
   InvalidInputError,
+  ManifestBuilder,
+  openCodec,
+  sealSegment,
 } from '#crypto'
 import { downloadFile, NotEnoughSharesError, uploadFile } from '#node'
 import type { Fault } from '../support/faulty-server.ts'
