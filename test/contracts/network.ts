@@ -1,8 +1,9 @@
 /** What every Network promises (PROTOCOL §3): run on libp2p over loopback and on the simulated one. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { concat, utf8 } from '#crypto'
-import { type Channel, type Network, UnreachableError } from '#node'
+import { UnreachableError } from '../../node/errors.ts'
 import { publicKeyOfPeerId } from '../../node/peers/peer-id.ts'
+import type { Channel, Network } from '../../node/platform/platform.ts'
 import { verifySignature } from '../../node/platform/signature.ts'
 
 export interface NetworkHarness {

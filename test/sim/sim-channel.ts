@@ -1,7 +1,7 @@
 /** One direction of a simulated channel, and the two ends made of two of them. */
 import { concat } from '#crypto'
-import type { Channel, PeerId } from '#node'
-import { UnreachableError } from '#node'
+import { UnreachableError } from '../../node/errors.ts'
+import type { Channel, PeerId } from '../../node/platform/platform.ts'
 
 /** Bytes under way or unread in one direction before a writer waits. */
 const WINDOW_BYTES = 256 * 1024

@@ -4,8 +4,8 @@
  *
  * Code under it may use promises, microtasks and process.nextTick, but no real timers and no real I/O.
  */
-import type { Clock, Deadline } from '#node'
-import { TimeoutError } from '#node'
+import { TimeoutError } from '../../node/errors.ts'
+import type { Clock, Deadline } from '../../node/platform/platform.ts'
 
 /** 2026-01-01T00:00:00Z, so that times look like times. */
 const START_MILLISECONDS = Date.UTC(2026, 0, 1)

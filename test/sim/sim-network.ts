@@ -2,9 +2,10 @@
  * A whole network in one process, driven by virtual time and one seed: latency, bandwidth, partitions, peers that are down, channels
  * that break at a byte. Equal seeds and equal calls give equal runs, to the byte and the microsecond.
  */
-import type { Channel, Network, PeerId } from '#node'
-import { CHANNELS_PER_PEER_MAX, CONNECT_MILLISECONDS, ConflictError, UnreachableError } from '#node'
+import { ConflictError, UnreachableError } from '../../node/errors.ts'
+import { CHANNELS_PER_PEER_MAX, CONNECT_MILLISECONDS } from '../../node/limits.ts'
 import { peerIdOfPublicKey } from '../../node/peers/peer-id.ts'
+import type { Channel, Network, PeerId } from '../../node/platform/platform.ts'
 import { type TestKey, testKey } from '../support/ed25519.ts'
 import { type Link, SimChannelPair } from './sim-channel.ts'
 import type { SimClock } from './sim-clock.ts'

@@ -1,5 +1,5 @@
 /** Chance from a seed: equal seeds give equal runs. Not fit for keys outside a simulation. */
-import type { Random } from '#node'
+import type { Random } from '../../node/platform/platform.ts'
 
 export class SimRandom implements Random {
   #state: number

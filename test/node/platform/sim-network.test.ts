@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { toBase32, utf8 } from '#crypto'
-import { UnreachableError } from '#node'
+import { UnreachableError } from '../../../node/errors.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'

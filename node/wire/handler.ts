@@ -1,0 +1,121 @@
+/**
+ * The server's side of /cairn/storage/1 (PROTOCOL §4, §5): every channel is a queue of requests, carried out one after the other and
+ * answered in order.
+ */
+import { UnreachableError } from '../errors.ts'
+import {
+  CHANNELS_PER_PEER_MAX,
+  WIRE_PEER_REPLY_BYTES_MAX,
+  WIRE_PEER_REQUEST_BYTES_MAX,
+  WIRE_SERVER_REPLY_BYTES_MAX,
+  WIRE_SERVER_REQUEST_BYTES_MAX,
+  WIRE_TICK_MILLISECONDS,
+} from '../limits.ts'
+import type { Channel, PeerId, Platform } from '../platform/platform.ts'
+import type { StorageServer } from '../storage/server.ts'
+import { ByteBudget, PeerBudget } from './byte-budget.ts'
+import { STORAGE_PROTOCOL } from './requests.ts'
+import { ServedChannel } from './served-channel.ts'
+
+export interface StorageHandlerOptions {
+  readonly platform: Pick<Platform, 'network' | 'clock' | 'log'>
+  readonly storage: {
+    /** The server as one account may use it. The account is the peer id that the handshake has proven. */
+    forAccount(account: PeerId): StorageServer
+  }
+}
+
+interface ServedPeer {
+  channelCount: number
+  readonly requestBudget: PeerBudget
+  readonly replyBudget: PeerBudget
+}
+
+/** Serve storage to every peer that connects, until disposed of; the network then goes on refusing the protocol's channels. */
+export class StorageHandler {
+  readonly #options: StorageHandlerOptions
+  readonly #requestBudget = new ByteBudget(WIRE_SERVER_REQUEST_BYTES_MAX)
+  readonly #replyBudget = new ByteBudget(WIRE_SERVER_REPLY_BYTES_MAX)
+  readonly #peers = new Map<PeerId, ServedPeer>()
+  readonly #channels = new Set<ServedChannel>()
+  readonly #stop = new AbortController()
+  #watching = false
+
+  private constructor(options: StorageHandlerOptions) {
+    this.#options = options
+  }
+
+  static async open(options: StorageHandlerOptions): Promise<StorageHandler> {
+    const handler = new StorageHandler(options)
+    await options.platform.network.serve(STORAGE_PROTOCOL, (channel) => handler.#serve(channel))
+    return handler
+  }
+
+  /** Bytes of requests and replies in memory now. */
+  get inFlightBytes(): number {
+    return this.#requestBudget.usedBytes + this.#replyBudget.usedBytes
+  }
+
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new UnreachableError('the server is stopping')
+    this.#stop.abort(reason)
+    const channels = [...this.#channels]
+    for (const channel of channels) channel.abort(reason)
+    await Promise.all(channels.map((channel) => channel.ended))
+  }
+
+  async #serve(channel: Channel): Promise<void> {
+    this.#stop.signal.throwIfAborted()
+    const { remoteId } = channel
+    const peer = this.#peers.get(remoteId) ?? this.#newPeer()
+    if (peer.channelCount >= CHANNELS_PER_PEER_MAX) {
+      throw new UnreachableError(`at most ${CHANNELS_PER_PEER_MAX} channels a peer`, { peer: remoteId })
+    }
+    this.#peers.set(remoteId, peer)
+    peer.channelCount += 1
+    const served = new ServedChannel({
+      channel,
+      server: this.#options.storage.forAccount(remoteId),
+      log: this.#options.platform.log,
+      requestBudget: peer.requestBudget,
+      replyBudget: peer.replyBudget,
+    })
+    this.#channels.add(served)
+    void this.#watch()
+    try {
+      await served.run()
+    } finally {
+      this.#channels.delete(served)
+      peer.channelCount -= 1
+      if (peer.channelCount === 0) this.#peers.delete(remoteId)
+    }
+  }
+
+  #newPeer(): ServedPeer {
+    return {
+      channelCount: 0,
+      requestBudget: new PeerBudget(this.#requestBudget, WIRE_PEER_REQUEST_BYTES_MAX),
+      replyBudget: new PeerBudget(this.#replyBudget, WIRE_PEER_REPLY_BYTES_MAX),
+    }
+  }
+
+  /** One timer for all channels, while there are any. */
+  async #watch(): Promise<void> {
+    if (this.#watching) return
+    this.#watching = true
+    try {
+      while (this.#channels.size > 0) {
+        await this.#options.platform.clock.sleep(WIRE_TICK_MILLISECONDS, { signal: this.#stop.signal })
+        for (const channel of this.#channels) channel.tick(WIRE_TICK_MILLISECONDS)
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error
+    } finally {
+      this.#watching = false
+    }
+  }
+}

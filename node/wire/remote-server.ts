@@ -1,0 +1,218 @@
+/** A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL §5). */
+import { ConflictError } from '../errors.ts'
+import { WIRE_EXPECTED_BLOCK_BYTES, WIRE_LIST_QUERIES_MAX } from '../limits.ts'
+import type { PeerId, Platform } from '../platform/platform.ts'
+import type {
+  BlockRequest,
+  BlockWrite,
+  CallOptions,
+  LeaseOutcome,
+  LeaseUpdate,
+  ListedShare,
+  ReadBlock,
+  ScrubOutcome,
+  ServerStatus,
+  ShareAddress,
+  ShareQuery,
+  ShareWriter,
+  StorageServer,
+  WriteRequest,
+} from '../storage/server.ts'
+import { ChannelPool } from './channel-pool.ts'
+import { formatMessage, type Message } from './message.ts'
+import {
+  readBlockReply,
+  readLeases,
+  readList,
+  readManifestReply,
+  readScrub,
+  readStatus,
+  readWriteOpen,
+} from './replies.ts'
+import type { RequestChannel } from './request-channel.ts'
+import { requestFields, STORAGE_PROTOCOL, type StorageRequest, type WriteName } from './requests.ts'
+
+/** What one small reply weighs. */
+const SMALL_REPLY_BYTES = 64
+const MANIFEST_REPLY_BYTES = 1024
+
+export interface RemoteServerOptions {
+  readonly platform: Pick<Platform, 'network' | 'clock'>
+  readonly serverId: PeerId
+  /** Where the server may be reached; asked anew for each connection. */
+  readonly addresses: () => readonly string[]
+}
+
+/** Connects when it is first used, and again after the connection broke. Disposing of it fails the calls that still run. */
+export class RemoteServer implements StorageServer {
+  readonly serverId: PeerId
+  readonly #pool: ChannelPool
+
+  constructor(options: RemoteServerOptions) {
+    this.serverId = options.serverId
+    this.#pool = new ChannelPool({
+      platform: options.platform,
+      peer: options.serverId,
+      protocol: STORAGE_PROTOCOL,
+      addresses: options.addresses,
+    })
+  }
+
+  async status(options?: CallOptions): Promise<ServerStatus> {
+    return await this.#ask({ op: 'status' }, { parse: readStatus, signal: options?.signal })
+  }
+
+  async listShares(
+    queries: readonly ShareQuery[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly ListedShare[])[]> {
+    const parts: Promise<readonly (readonly ListedShare[])[]>[] = []
+    for (let start = 0; start < queries.length; start += WIRE_LIST_QUERIES_MAX) {
+      const some = queries.slice(start, start + WIRE_LIST_QUERIES_MAX)
+      const parse = (reply: Message) => readList(reply, some.length)
+      parts.push(this.#ask({ op: 'list', queries: some }, { parse, signal: options?.signal }))
+    }
+    return (await Promise.all(parts)).flat()
+  }
+
+  writeShare(request: WriteRequest): ShareWriter {
+    return new RemoteShareWriter(request, this.#pool)
+  }
+
+  async readManifest(address: ShareAddress, options?: CallOptions): Promise<Uint8Array> {
+    const expectedReplyBytes = MANIFEST_REPLY_BYTES
+    return await this.#ask(
+      { op: 'read-manifest', address },
+      { parse: readManifestReply, expectedReplyBytes, signal: options?.signal },
+    )
+  }
+
+  async readBlock(request: BlockRequest, options?: CallOptions): Promise<ReadBlock> {
+    const expectedReplyBytes = WIRE_EXPECTED_BLOCK_BYTES
+    return await this.#ask(
+      { op: 'read-block', block: request },
+      { parse: readBlockReply, expectedReplyBytes, signal: options?.signal },
+    )
+  }
+
+  async updateLeases(
+    updates: readonly LeaseUpdate[],
+    options?: CallOptions,
+  ): Promise<readonly LeaseOutcome[]> {
+    if (updates.length === 0) return []
+    const parse = (reply: Message) => readLeases(reply, updates.length)
+    return await this.#ask({ op: 'update-leases', updates }, { parse, signal: options?.signal })
+  }
+
+  async scrubShare(address: ShareAddress, options?: CallOptions): Promise<ScrubOutcome> {
+    return await this.#ask({ op: 'scrub', address }, { parse: readScrub, signal: options?.signal })
+  }
+
+  /** Channels open now. */
+  get channelCount(): number {
+    return this.#pool.channelCount
+  }
+
+  [Symbol.dispose](): void {
+    this.#pool.close()
+  }
+
+  async #ask<T>(
+    request: StorageRequest,
+    how: CallOptions & { readonly parse: (reply: Message) => T; readonly expectedReplyBytes?: number },
+  ): Promise<T> {
+    const { parse, signal, expectedReplyBytes = SMALL_REPLY_BYTES } = how
+    const message = formatMessage(requestFields(request))
+    return await this.#pool.call({ message, expectedReplyBytes, parse }, signal)
+  }
+}
+
+/**
+ * Writes one share over one channel, so that its messages arrive in order and a small share takes one round trip. If the channel
+ * breaks, the writer is done for; a new one with the same upload id takes up where the server stands.
+ */
+class RemoteShareWriter implements ShareWriter {
+  readonly #request: WriteRequest
+  readonly #pool: ChannelPool
+  #channel: Promise<RequestChannel> | undefined
+  #hasReleased = false
+  /** Why nothing more can be written. */
+  #failure: { readonly reason: unknown } | undefined
+
+  constructor(request: WriteRequest, pool: ChannelPool) {
+    this.#request = request
+    this.#pool = pool
+  }
+
+  async open(options?: CallOptions): Promise<{ readonly segmentsHeld: number }> {
+    return await this.#ask(
+      { op: 'write-open', write: this.#request },
+      { parse: readWriteOpen, signal: options?.signal },
+    )
+  }
+
+  async writeBlock(write: BlockWrite, options?: CallOptions): Promise<void> {
+    const request: StorageRequest = { op: 'write-block', write: this.#request, block: write }
+    await this.#ask(request, { parse: nothing, payload: write.block, signal: options?.signal })
+  }
+
+  async finish(
+    last: { readonly manifest: Uint8Array; readonly leaseDurationSeconds: number },
+    options?: CallOptions,
+  ): Promise<void> {
+    const request: StorageRequest = { op: 'write-finish', write: this.#request, ...last }
+    await this.#ask(request, { parse: nothing, signal: options?.signal })
+    await this.#release()
+  }
+
+  async abort(): Promise<void> {
+    await this.#letGo('write-abort')
+  }
+
+  async detach(): Promise<void> {
+    await this.#letGo('write-detach')
+  }
+
+  /** Only on the channel that holds the write: without it, the server has let go already. */
+  async #letGo(op: 'write-abort' | 'write-detach'): Promise<void> {
+    this.#failure ??= { reason: new ConflictError('the write was given up') }
+    try {
+      const channel = await this.#channel
+      const write: WriteName = this.#request
+      const message = formatMessage(requestFields({ op, write }))
+      await channel?.call({ message, expectedReplyBytes: SMALL_REPLY_BYTES, parse: nothing })
+    } catch {
+      // The channel is gone, and the server's half of the write waits or expires.
+    }
+    await this.#release()
+  }
+
+  async #release(): Promise<void> {
+    if (this.#channel === undefined || this.#hasReleased) return
+    this.#hasReleased = true
+    await this.#channel.then(
+      (channel) => channel.release(),
+      () => undefined,
+    )
+  }
+
+  /** A call that fails or is aborted may leave a gap: everything after it fails alike. */
+  async #ask<T>(
+    request: StorageRequest,
+    how: CallOptions & { readonly parse: (reply: Message) => T; readonly payload?: Uint8Array },
+  ): Promise<T> {
+    try {
+      this.#channel ??= this.#pool.claim(how.signal)
+      const channel = await this.#channel
+      if (this.#failure !== undefined) throw this.#failure.reason
+      const message = formatMessage(requestFields(request), how.payload)
+      const call = { message, expectedReplyBytes: SMALL_REPLY_BYTES, parse: how.parse }
+      return await channel.call(call, how.signal)
+    } catch (error) {
+      this.#failure ??= { reason: error }
+      throw error
+    }
+  }
+}
+
+function nothing(): void {}

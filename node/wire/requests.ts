@@ -1,0 +1,192 @@
+/** Requests of /cairn/storage/1, field by field (PROTOCOL §5): written by a client, parsed strictly by a server. */
+import {
+  asFileRoot,
+  asStorageIndex,
+  asTreeHash,
+  HASH_SIZE_BYTES,
+  InvalidInputError,
+  MANIFEST_SIZE_MAX_BYTES,
+  SEGMENT_COUNT_MAX,
+  TOTAL_SHARES_MAX,
+} from '#crypto'
+import { LEASE_DURATION_MAX_SECONDS, LEASE_UPDATES_MAX, WIRE_LIST_QUERIES_MAX } from '../limits.ts'
+import type {
+  BlockRequest,
+  BlockWrite,
+  LeaseUpdate,
+  ShareAddress,
+  ShareQuery,
+  WriteRequest,
+} from '../storage/server.ts'
+import type { FieldRecord, Fields } from './fields.ts'
+import type { Message } from './message.ts'
+
+/** The libp2p protocol id: a change that an older peer would misread takes a new number. */
+export const STORAGE_PROTOCOL = '/cairn/storage/1'
+
+export const UPLOAD_ID_SIZE_BYTES = 16
+
+/** Which write a message belongs to. */
+export type WriteName = Pick<WriteRequest, 'storageIndex' | 'shareNumber' | 'uploadId'>
+
+export type StorageRequest =
+  | { readonly op: 'status' }
+  | { readonly op: 'list'; readonly queries: readonly ShareQuery[] }
+  | { readonly op: 'write-open'; readonly write: WriteRequest }
+  | { readonly op: 'write-block'; readonly write: WriteName; readonly block: BlockWrite }
+  | {
+      readonly op: 'write-finish'
+      readonly write: WriteName
+      readonly manifest: Uint8Array
+      readonly leaseDurationSeconds: number
+    }
+  | { readonly op: 'write-abort' | 'write-detach'; readonly write: WriteName }
+  | { readonly op: 'read-manifest' | 'scrub'; readonly address: ShareAddress }
+  | { readonly op: 'read-block'; readonly block: BlockRequest }
+  | { readonly op: 'update-leases'; readonly updates: readonly LeaseUpdate[] }
+
+export type StorageOp = StorageRequest['op']
+
+/** The header of a request; the block of a `write-block` is its payload. */
+export function requestFields(request: StorageRequest): FieldRecord {
+  const { op } = request
+  switch (op) {
+    case 'status':
+      return { op }
+    case 'list':
+      return { op, queries: request.queries.map(({ storageIndex, root }) => ({ index: storageIndex, root })) }
+    case 'write-open':
+      return { op, ...writeFields(request.write), size: request.write.expectedSizeBytes }
+    case 'write-block': {
+      const { segmentIndex, sealedLeaf } = request.block
+      return { op, ...writeFields(request.write), segment: segmentIndex, leaf: sealedLeaf }
+    }
+    case 'write-finish': {
+      const { manifest, leaseDurationSeconds } = request
+      return { op, ...writeFields(request.write), manifest, lease: leaseDurationSeconds }
+    }
+    case 'write-abort':
+    case 'write-detach':
+      return { op, ...writeFields(request.write) }
+    case 'read-manifest':
+    case 'scrub':
+      return { op, ...addressFields(request.address) }
+    case 'read-block': {
+      const { address, segmentIndex, withSealedProof } = request.block
+      return { op, ...addressFields(address), segment: segmentIndex, sealed: withSealedProof }
+    }
+    case 'update-leases':
+      return { op, updates: request.updates.map(leaseFields) }
+  }
+}
+
+/** @throws InvalidInputError naming the field that is missing, malformed, beyond its limit or unknown */
+export function parseRequest(message: Message): StorageRequest {
+  const { header, payload } = message
+  const op = header.text('op', 32)
+  const request = readRequest(op, header, payload)
+  header.finish()
+  if (op !== 'write-block' && payload.length > 0) {
+    throw new InvalidInputError(`a ${op} request has no payload, found ${payload.length} bytes`)
+  }
+  return request
+}
+
+function readRequest(op: string, fields: Fields, payload: Uint8Array): StorageRequest {
+  switch (op) {
+    case 'status':
+      return { op }
+    case 'list':
+      return { op, queries: fields.records('queries', WIRE_LIST_QUERIES_MAX).map(readQuery) }
+    case 'write-open':
+      return { op, write: { ...readWrite(fields), expectedSizeBytes: fields.uint('size') } }
+    case 'write-block':
+      return { op, write: readWrite(fields), block: readBlockWrite(fields, payload) }
+    case 'write-finish':
+      return {
+        op,
+        write: readWrite(fields),
+        manifest: fields.bytesUpTo('manifest', MANIFEST_SIZE_MAX_BYTES),
+        leaseDurationSeconds: fields.uint('lease', LEASE_DURATION_MAX_SECONDS),
+      }
+    case 'write-abort':
+    case 'write-detach':
+      return { op, write: readWrite(fields) }
+    case 'read-manifest':
+    case 'scrub':
+      return { op, address: readAddress(fields) }
+    case 'read-block':
+      return {
+        op,
+        block: {
+          address: readAddress(fields),
+          segmentIndex: readSegment(fields),
+          withSealedProof: fields.boolean('sealed'),
+        },
+      }
+    case 'update-leases':
+      return { op, updates: fields.records('updates', LEASE_UPDATES_MAX).map(readLease) }
+    default:
+      throw new InvalidInputError(`unknown request ${JSON.stringify(op)}`)
+  }
+}
+
+function writeFields(write: WriteName): FieldRecord {
+  return { index: write.storageIndex, share: write.shareNumber, upload: write.uploadId }
+}
+
+function readWrite(fields: Fields): WriteName {
+  return {
+    storageIndex: asStorageIndex(fields.bytes('index', HASH_SIZE_BYTES)),
+    shareNumber: fields.uint('share', TOTAL_SHARES_MAX - 1),
+    uploadId: fields.bytes('upload', UPLOAD_ID_SIZE_BYTES),
+  }
+}
+
+function addressFields(address: ShareAddress): FieldRecord {
+  return { index: address.storageIndex, root: address.root, share: address.shareNumber }
+}
+
+function readAddress(fields: Fields): ShareAddress {
+  return {
+    storageIndex: asStorageIndex(fields.bytes('index', HASH_SIZE_BYTES)),
+    root: asFileRoot(fields.bytes('root', HASH_SIZE_BYTES)),
+    shareNumber: fields.uint('share', TOTAL_SHARES_MAX - 1),
+  }
+}
+
+function readSegment(fields: Fields): number {
+  return fields.uint('segment', SEGMENT_COUNT_MAX - 1)
+}
+
+function readQuery(fields: Fields): ShareQuery {
+  const query = {
+    storageIndex: asStorageIndex(fields.bytes('index', HASH_SIZE_BYTES)),
+    root: fields.optional('root', () => asFileRoot(fields.bytes('root', HASH_SIZE_BYTES))),
+  }
+  fields.finish()
+  return query
+}
+
+function readBlockWrite(fields: Fields, payload: Uint8Array): BlockWrite {
+  return {
+    segmentIndex: readSegment(fields),
+    sealedLeaf: asTreeHash(fields.bytes('leaf', HASH_SIZE_BYTES)),
+    block: payload,
+  }
+}
+
+/** A renewal has seconds, a cancellation none. */
+function leaseFields(update: LeaseUpdate): FieldRecord {
+  const seconds = update.action === 'renew' ? update.durationSeconds : undefined
+  return { ...addressFields(update.address), seconds }
+}
+
+function readLease(fields: Fields): LeaseUpdate {
+  const address = readAddress(fields)
+  const seconds = fields.optional('seconds', () => fields.uint('seconds', LEASE_DURATION_MAX_SECONDS))
+  fields.finish()
+  return seconds === undefined
+    ? { action: 'cancel', address }
+    : { action: 'renew', address, durationSeconds: seconds }
+}

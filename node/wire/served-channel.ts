@@ -1,0 +1,237 @@
+/** One channel as the server sees it: read a request ahead, carry one out, answer, in order (PROTOCOL §4.3). */
+import { GridError, InvalidInputError, toBase32 } from '#crypto'
+import { BusyError, TimeoutError } from '../errors.ts'
+import {
+  WIRE_OPEN_WRITES_PER_CHANNEL_MAX,
+  WIRE_PAYLOAD_MAX_BYTES,
+  WIRE_PENDING_MILLISECONDS,
+  WIRE_SERVER_IDLE_MILLISECONDS,
+  WIRE_STALL_MILLISECONDS,
+} from '../limits.ts'
+import type { Channel, Log } from '../platform/platform.ts'
+import type { ShareWriter, StorageServer, WriteRequest } from '../storage/server.ts'
+import type { PeerBudget } from './byte-budget.ts'
+import { formatMessage, type Message, MessageReader, type OutgoingMessage, writeSlices } from './message.ts'
+import {
+  blockReply,
+  doneReply,
+  leasesReply,
+  listReply,
+  manifestReply,
+  pendingReply,
+  scrubReply,
+  statusReply,
+  writeOpenReply,
+} from './replies.ts'
+import { parseRequest, type StorageRequest, type WriteName } from './requests.ts'
+import { errorFields } from './wire-error.ts'
+
+export interface ServedChannelOptions {
+  readonly channel: Channel
+  readonly server: StorageServer
+  readonly log: Log
+  readonly requestBudget: PeerBudget
+  readonly replyBudget: PeerBudget
+}
+
+/**
+ * At most two requests are in memory, the one carried out and the one after it, and one reply. Writes that a channel began and did not
+ * finish are let go when it ends; another channel can take them up.
+ */
+export class ServedChannel {
+  /** Settles when everything of the channel is given back. */
+  readonly ended: Promise<void>
+  readonly #options: ServedChannelOptions
+  readonly #reader: MessageReader
+  readonly #writers = new Map<string, ShareWriter>()
+  readonly #gone = new AbortController()
+  readonly #markEnded: () => void
+  #phase: 'reading' | 'working' | 'replying' = 'reading'
+  #waitingForBudget = false
+  #requestBytes = 0
+  #replyBytes = 0
+  #hasEnded = false
+  #sentCount = 0
+  /** What `tick` saw last, and for how long it has not changed. */
+  #lastMovement = 0
+  #stillMilliseconds = 0
+
+  constructor(options: ServedChannelOptions) {
+    this.#options = options
+    this.#reader = new MessageReader(options.channel.incoming, { admit: (size) => this.#admit(size) })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#markEnded = resolve
+  }
+
+  /** Serves until the peer finishes. @throws what broke the channel, ProtocolError included */
+  async run(): Promise<void> {
+    try {
+      let ahead = this.#readAhead()
+      for (let message = await ahead; message !== undefined; message = await ahead) {
+        ahead = this.#readAhead()
+        await this.#answer(message)
+        this.#releaseRequest(message.sizeBytes)
+      }
+    } finally {
+      await this.#end()
+    }
+  }
+
+  abort(reason: Error): void {
+    this.#gone.abort(reason)
+    this.#options.channel.abort(reason)
+  }
+
+  /** To be called every so often: keeps a waiting client patient, and breaks off a channel that stands still. */
+  tick(passedMilliseconds: number): void {
+    const movement = this.#reader.receivedBytes + this.#sentCount
+    this.#stillMilliseconds =
+      movement === this.#lastMovement ? this.#stillMilliseconds + passedMilliseconds : 0
+    this.#lastMovement = movement
+    if (this.#phase === 'working' || (this.#phase === 'reading' && this.#waitingForBudget)) {
+      if (this.#stillMilliseconds >= WIRE_PENDING_MILLISECONDS) {
+        this.#send(pendingReply()).catch(() => undefined)
+      }
+      return
+    }
+    const owed = this.#phase === 'replying' || this.#reader.insideMessage
+    const limit = owed ? WIRE_STALL_MILLISECONDS : WIRE_SERVER_IDLE_MILLISECONDS
+    if (this.#stillMilliseconds < limit) return
+    this.abort(new TimeoutError(`nothing moved on a channel for ${this.#stillMilliseconds} ms`))
+  }
+
+  #readAhead(): Promise<Message | undefined> {
+    const ahead = this.#reader.read()
+    // Whoever waits for it next hears it too; what runs meanwhile for this peer is called off.
+    ahead.catch((error: unknown) => this.#gone.abort(error))
+    return ahead
+  }
+
+  async #admit(sizeBytes: number): Promise<void> {
+    this.#waitingForBudget = true
+    await this.#options.requestBudget.acquire(sizeBytes)
+    this.#waitingForBudget = false
+    if (this.#hasEnded) {
+      this.#options.requestBudget.release(sizeBytes)
+      throw this.#gone.signal.reason
+    }
+    this.#requestBytes += sizeBytes
+  }
+
+  async #answer(message: Message): Promise<void> {
+    this.#phase = 'working'
+    let reply: OutgoingMessage
+    try {
+      reply = await this.#carryOut(parseRequest(message))
+    } catch (error) {
+      if (!(error instanceof GridError)) {
+        this.#options.log.error('a request failed for no known reason', {
+          peer: this.#options.channel.remoteId,
+          error,
+        })
+      }
+      reply = formatMessage(errorFields(error))
+    }
+    this.#phase = 'replying'
+    await this.#send(reply)
+    this.#options.replyBudget.release(this.#replyBytes)
+    this.#replyBytes = 0
+    this.#phase = 'reading'
+  }
+
+  async #send(reply: OutgoingMessage): Promise<void> {
+    await writeSlices(this.#options.channel, reply.parts, () => {
+      this.#sentCount += 1
+    })
+  }
+
+  async #carryOut(request: StorageRequest): Promise<OutgoingMessage> {
+    const { server } = this.#options
+    const { signal } = this.#gone
+    switch (request.op) {
+      case 'status':
+        return statusReply(await server.status({ signal }))
+      case 'list':
+        return listReply(await server.listShares(request.queries, { signal }))
+      case 'write-open':
+        return writeOpenReply(await (await this.#newWriter(request.write)).open())
+      case 'write-block':
+        await this.#writer(request.write).writeBlock(request.block)
+        return doneReply()
+      case 'write-finish':
+        await this.#writer(request.write).finish(request)
+        this.#writers.delete(writeKey(request.write))
+        return doneReply()
+      case 'write-abort':
+      case 'write-detach':
+        await this.#letGo(request.op, request.write)
+        return doneReply()
+      case 'read-manifest':
+        return manifestReply(await server.readManifest(request.address, { signal }))
+      case 'read-block':
+        return await this.#readBlock(request)
+      case 'update-leases':
+        return leasesReply(await server.updateLeases(request.updates))
+      case 'scrub':
+        return scrubReply(await server.scrubShare(request.address, { signal }))
+    }
+  }
+
+  /** Room for the largest block there is, until the size of this one is known. */
+  async #readBlock(request: StorageRequest & { readonly op: 'read-block' }): Promise<OutgoingMessage> {
+    const { replyBudget, server } = this.#options
+    await replyBudget.acquire(WIRE_PAYLOAD_MAX_BYTES)
+    this.#replyBytes = WIRE_PAYLOAD_MAX_BYTES
+    const read = await server.readBlock(request.block, { signal: this.#gone.signal })
+    replyBudget.release(WIRE_PAYLOAD_MAX_BYTES - read.block.length)
+    this.#replyBytes = read.block.length
+    return blockReply(read)
+  }
+
+  async #newWriter(write: WriteRequest): Promise<ShareWriter> {
+    const key = writeKey(write)
+    const earlier = this.#writers.get(key)
+    await earlier?.detach()
+    if (earlier === undefined && this.#writers.size >= WIRE_OPEN_WRITES_PER_CHANNEL_MAX) {
+      throw new BusyError(`at most ${WIRE_OPEN_WRITES_PER_CHANNEL_MAX} writes are open on one channel`)
+    }
+    const writer = this.#options.server.writeShare(write)
+    this.#writers.set(key, writer)
+    return writer
+  }
+
+  #writer(write: WriteName): ShareWriter {
+    const writer = this.#writers.get(writeKey(write))
+    if (writer === undefined) throw new InvalidInputError('no such write is open on this channel')
+    return writer
+  }
+
+  async #letGo(op: 'write-abort' | 'write-detach', write: WriteName): Promise<void> {
+    const writer = this.#writers.get(writeKey(write))
+    this.#writers.delete(writeKey(write))
+    if (op === 'write-abort') await writer?.abort()
+    else await writer?.detach()
+  }
+
+  #releaseRequest(sizeBytes: number): void {
+    this.#requestBytes -= sizeBytes
+    this.#options.requestBudget.release(sizeBytes)
+  }
+
+  async #end(): Promise<void> {
+    this.#hasEnded = true
+    this.#gone.abort(new TimeoutError('the channel has ended'))
+    this.#options.replyBudget.release(this.#replyBytes)
+    this.#options.requestBudget.release(this.#requestBytes)
+    this.#replyBytes = 0
+    this.#requestBytes = 0
+    await Promise.all([...this.#writers.values()].map((writer) => writer.detach()))
+    this.#writers.clear()
+    this.#markEnded()
+  }
+}
+
+function writeKey({ storageIndex, shareNumber, uploadId }: WriteName): string {
+  return `${toBase32(uploadId)} ${shareNumber} ${toBase32(storageIndex)}`
+}

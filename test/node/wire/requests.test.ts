@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { asFileRoot, asStorageIndex, asTreeHash, concat, InvalidInputError, SEGMENT_COUNT_MAX } from '#crypto'
+import { LEASE_DURATION_MAX_SECONDS, WIRE_LIST_QUERIES_MAX } from '../../../node/limits.ts'
+import type { FieldRecord } from '../../../node/wire/fields.ts'
+import { formatMessage, type Message, MessageReader } from '../../../node/wire/message.ts'
+import { parseRequest, requestFields, type StorageRequest } from '../../../node/wire/requests.ts'
+
+const hash = fc.uint8Array({ minLength: 32, maxLength: 32 })
+const storageIndex = hash.map(asStorageIndex)
+const root = hash.map(asFileRoot)
+const shareNumber = fc.nat(254)
+const segmentIndex = fc.nat(SEGMENT_COUNT_MAX - 1)
+const seconds = fc.nat(LEASE_DURATION_MAX_SECONDS)
+const uploadId = fc.uint8Array({ minLength: 16, maxLength: 16 })
+const write = fc.record({ storageIndex, shareNumber, uploadId })
+const address = fc.record({ storageIndex, root, shareNumber })
+
+const request: fc.Arbitrary<StorageRequest> = fc.oneof(
+  fc.constant<StorageRequest>({ op: 'status' }),
+  fc.record({
+    op: fc.constant('list' as const),
+    queries: fc.array(fc.record({ storageIndex, root: fc.option(root, { nil: undefined }) }), {
+      maxLength: 64,
+    }),
+  }),
+  fc.record({
+    op: fc.constant('write-open' as const),
+    write: fc.record({ storageIndex, shareNumber, uploadId, expectedSizeBytes: fc.maxSafeNat() }),
+  }),
+  fc.record({
+    op: fc.constant('write-block' as const),
+    write,
+    block: fc.record({ segmentIndex, sealedLeaf: hash.map(asTreeHash), block: fc.uint8Array() }),
+  }),
+  fc.record({
+    op: fc.constant('write-finish' as const),
+    write,
+    manifest: fc.uint8Array({ maxLength: 8241 }),
+    leaseDurationSeconds: seconds,
+  }),
+  fc.record({ op: fc.constantFrom('write-abort' as const, 'write-detach' as const), write }),
+  fc.record({ op: fc.constantFrom('read-manifest' as const, 'scrub' as const), address }),
+  fc.record({
+    op: fc.constant('read-block' as const),
+    block: fc.record({ address, segmentIndex, withSealedProof: fc.boolean() }),
+  }),
+  fc.record({
+    op: fc.constant('update-leases' as const),
+    updates: fc.array(
+      fc.oneof(
+        fc.record({ action: fc.constant('renew' as const), address, durationSeconds: seconds }),
+        fc.record({ action: fc.constant('cancel' as const), address }),
+      ),
+      { maxLength: 20 },
+    ),
+  }),
+)
+
+async function receive(fields: FieldRecord, payload?: Uint8Array): Promise<Message> {
+  const { parts } = formatMessage(fields, payload)
+  const message = await new MessageReader(
+    (async function* () {
+      yield concat(...parts)
+    })(),
+  ).read()
+  if (message === undefined) throw new Error('a message wanted')
+  return message
+}
+
+const payloadOf = (some: StorageRequest) => (some.op === 'write-block' ? some.block.block : undefined)
+
+describe('parseRequest', () => {
+  test('undoes requestFields for any request', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, async (sent) => {
+        expect(parseRequest(await receive(requestFields(sent), payloadOf(sent)))).toEqual(sent)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('refuses a request with a field too many, too few, or of another type', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.nat(), async (sent, choice) => {
+        const fields = requestFields(sent)
+        const names = Object.keys(fields)
+        const name = names[choice % names.length] ?? ''
+        const attempts: FieldRecord[] = [
+          { ...fields, extra: 1 },
+          { ...fields, [name]: undefined },
+          { ...fields, [name]: { not: 'this' } },
+        ]
+        for (const attempt of attempts) {
+          const message = await receive(attempt, payloadOf(sent))
+          expect(() => parseRequest(message)).toThrow(InvalidInputError)
+        }
+      }),
+    )
+  })
+
+  test('refuses numbers beyond their limits and a payload where there is none', async () => {
+    const index = new Uint8Array(32)
+    const upload = new Uint8Array(16)
+    const refused: FieldRecord[] = [
+      { op: 'nonsense' },
+      { op: 'read-block', index, root: index, share: 255, segment: 0, sealed: false },
+      { op: 'read-block', index, root: index, share: 0, segment: SEGMENT_COUNT_MAX, sealed: false },
+      { op: 'write-abort', index, share: 0, upload: new Uint8Array(15) },
+      { op: 'write-finish', index, share: 0, upload, manifest: new Uint8Array(8242), lease: 1 },
+      {
+        op: 'write-finish',
+        index,
+        share: 0,
+        upload,
+        manifest: upload,
+        lease: LEASE_DURATION_MAX_SECONDS + 1,
+      },
+      { op: 'list', queries: Array.from({ length: WIRE_LIST_QUERIES_MAX + 1 }, () => ({ index })) },
+      { op: 'list', queries: [{ index, other: 1 }] },
+      { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
+    ]
+    for (const fields of refused) {
+      const message = await receive(fields)
+      expect(() => parseRequest(message), String(fields.op)).toThrow(InvalidInputError)
+    }
+    const loaded = await receive({ op: 'status' }, Uint8Array.of(1))
+    expect(() => parseRequest(loaded)).toThrow('no payload')
+  })
+})
