@@ -1,0 +1,86 @@
+/** Storages for tests: over a simulated or a real disk, with a wall clock that the test sets. */
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Disk,
+  type Log,
+  nativeBulkCrypto,
+  nodeDisk,
+  Storage,
+  type StorageConfig,
+  silentLog,
+  systemClock,
+} from '#node'
+import { StoragePaths } from '../../node/storage/paths.ts'
+import type { StorageHarness, StorageHarnessOptions } from '../contracts/storage-server.ts'
+import { SimDisk } from '../sim/disk.ts'
+
+export const SIM_FOLDER = '/storage'
+
+/** A clock of this machine whose wall time is moved by hand. */
+export class ShiftedClock {
+  shiftMilliseconds = 0
+  readonly elapsed = () => systemClock.elapsed() + this.shiftMilliseconds
+  readonly now = () => systemClock.now() + this.shiftMilliseconds
+  readonly sleep = systemClock.sleep
+  readonly deadline = systemClock.deadline
+}
+
+export async function openStorage(
+  disk: Disk,
+  options: Partial<StorageConfig> & { readonly clock?: ShiftedClock; readonly log?: Log } = {},
+): Promise<Storage> {
+  const { clock = systemClock, log = silentLog, ...config } = options
+  return Storage.open({
+    disk,
+    clock,
+    log,
+    bulk: nativeBulkCrypto,
+    config: {
+      folder: SIM_FOLDER,
+      serverId: 'server',
+      version: 'test',
+      lentBytes: undefined,
+      reservedBytes: 0,
+      quotaBytes: () => undefined,
+      ...config,
+    },
+  })
+}
+
+/** The local server over a simulated disk, as the contract wants it. */
+export async function memoryHarness({ quotaBytes }: StorageHarnessOptions): Promise<StorageHarness> {
+  const disk = new SimDisk({ capacityBytes: 1e9 })
+  const storage = await openStorage(disk, { quotaBytes: () => quotaBytes })
+  return {
+    connect: async (label) => storage.forAccount(label),
+    damage: async (address, offset) => {
+      disk.flipBit(new StoragePaths(SIM_FOLDER).shareFile(address), 8 * offset + 3)
+    },
+    [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+  }
+}
+
+/** The same over a folder of this machine. */
+export async function diskHarness({ quotaBytes }: StorageHarnessOptions): Promise<StorageHarness> {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-storage-'))
+  const storage = await openStorage(nodeDisk, { folder, quotaBytes: () => quotaBytes })
+  return {
+    connect: async (label) => storage.forAccount(label),
+    damage: async (address, offset) => flipByte(new StoragePaths(folder).shareFile(address), offset),
+    async [Symbol.asyncDispose]() {
+      await storage[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function flipByte(path: string, offset: number): Promise<void> {
+  const file = await open(path, 'r+')
+  const byte = Buffer.alloc(1)
+  await file.read(byte, 0, 1, offset)
+  byte[0] = (byte[0] ?? 0) ^ 8
+  await file.write(byte, 0, 1, offset)
+  await file.close()
+}
