@@ -4,7 +4,7 @@
  * The interop layout: byte for byte what the reed-solomon-erasure family writes. It is served by a table of 256
  * products for each coefficient, which is plain and fast enough for a layout that no grid uses by default.
  */
-import { multiply } from './field.ts'
+import { productsOf } from './field.ts'
 import { entryAt, type Matrix } from './matrix.ts'
 
 /** Overwrites outputs (`matrix.rows` blocks) from inputs (`matrix.columns` blocks), all of one size. */
@@ -25,15 +25,4 @@ function addProducts(output: Uint8Array, input: Uint8Array, table: Uint8Array): 
   for (let index = 0; index < output.length; index++) {
     output[index] = (output[index] ?? 0) ^ (table[input[index] ?? 0] ?? 0)
   }
-}
-
-const tables = new Map<number, Uint8Array>()
-
-/** All 256 multiples of a factor. */
-function productsOf(factor: number): Uint8Array {
-  const known = tables.get(factor)
-  if (known !== undefined) return known
-  const table = Uint8Array.from({ length: 256 }, (_, symbol) => multiply(factor, symbol))
-  tables.set(factor, table)
-  return table
 }

@@ -7,7 +7,7 @@
 import { InvalidInputError } from '../errors.ts'
 import type { Kernel } from './byte-kernel.ts'
 import { BLOCK_UNIT_BYTES, type ErasureCodec, type ErasureParameters, LAYOUT, MATRIX } from './code.ts'
-import { entryAt, generatorOf, type Matrix, range, recoveryOf, selectRows } from './matrix.ts'
+import { entryAt, interpolationOf, type Matrix, range, recoveryOf } from './matrix.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** Loss patterns whose kernel is kept. */
@@ -43,11 +43,13 @@ export function checkParameters(parameters: ErasureParameters): void {
 export function createCodec(
   parameters: ErasureParameters,
   kernelOf: KernelFactory,
-  generator: Matrix = defaultGenerator(parameters),
+  generator?: Matrix,
 ): ErasureCodec {
   checkParameters(parameters)
   const { neededShares, totalShares } = parameters
-  checkGenerator(generator, neededShares, totalShares)
+  if (generator !== undefined) checkGenerator(generator, neededShares, totalShares)
+  const rowsOf = (sources: readonly number[], wanted: readonly number[]): Matrix =>
+    generator === undefined ? interpolationOf(sources, wanted) : recoveryOf(generator, sources, wanted)
   const parityNumbers = range(totalShares).slice(neededShares)
   const decoders = new RecentMap<string, Kernel>(DECODERS_MAX)
   let encoder: Kernel | undefined
@@ -56,7 +58,7 @@ export function createCodec(
     checkCount('data blocks', data, neededShares)
     checkCount('parity blocks', parity, totalShares - neededShares)
     if (checkSizes(parameters, [...data, ...parity]) === 0 || parity.length === 0) return
-    encoder ??= kernelOf(selectRows(generator, parityNumbers))
+    encoder ??= kernelOf(rowsOf(range(neededShares), parityNumbers))
     encoder(data, parity)
   }
 
@@ -77,7 +79,7 @@ export function createCodec(
     const used = sources.slice(0, neededShares)
     const numbers = used.map((source) => source.number)
     const pattern = `${numbers.join()}>${wanted.join()}`
-    const decoder = decoders.get(pattern) ?? kernelOf(recoveryOf(generator, numbers, wanted))
+    const decoder = decoders.get(pattern) ?? kernelOf(rowsOf(numbers, wanted))
     decoders.set(pattern, decoder)
     decoder(
       used.map((source) => source.block),
@@ -86,11 +88,6 @@ export function createCodec(
   }
 
   return { parameters: Object.freeze({ ...parameters }), encode, reconstruct }
-}
-
-function defaultGenerator(parameters: ErasureParameters): Matrix {
-  checkParameters(parameters)
-  return generatorOf(parameters)
 }
 
 function checkGenerator(generator: Matrix, neededShares: number, totalShares: number): void {

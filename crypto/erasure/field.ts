@@ -27,10 +27,15 @@ export function inverse(a: number): number {
   return at(EXP, ORDER - at(LOG, a))
 }
 
-/** `base` multiplied with itself, `exponent` factors; anything to the power of 0 is 1. */
-export function power(base: number, exponent: number): number {
-  if (exponent === 0) return 1
-  return base === 0 ? 0 : at(EXP, (at(LOG, base) * exponent) % ORDER)
+const tables: (Uint8Array | undefined)[] = []
+
+/** The 256 products of a factor: entry b is multiply(factor, b). Made once; not to be changed. */
+export function productsOf(factor: number): Uint8Array {
+  const known = tables[factor]
+  if (known !== undefined) return known
+  const table = Uint8Array.from({ length: 256 }, (_, other) => multiply(factor, other))
+  tables[factor] = table
+  return table
 }
 
 function at(table: Uint8Array, index: number): number {

@@ -5,7 +5,7 @@
  */
 import { assert } from '../errors.ts'
 import { type ErasureParameters, MATRIX } from './code.ts'
-import { inverse, multiply, power } from './field.ts'
+import { inverse, multiply, productsOf } from './field.ts'
 
 /** Row-major; `entries.length` is `rows * columns`. Never changed once it is handed out. */
 export interface Matrix {
@@ -19,9 +19,10 @@ export function matrixOf(
   columns: number,
   entry: (row: number, column: number) => number,
 ): Matrix {
-  const entries = Uint8Array.from({ length: rows * columns }, (_, index) =>
-    entry(Math.floor(index / columns), index % columns),
-  )
+  const entries = new Uint8Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) entries[row * columns + column] = entry(row, column)
+  }
   return { rows, columns, entries }
 }
 
@@ -29,17 +30,33 @@ export function entryAt(matrix: Matrix, row: number, column: number): number {
   return matrix.entries[row * matrix.columns + column] ?? 0
 }
 
+/**
+ * The rows that make the blocks `wanted` from the blocks `sources`, in the code of MATRIX.vandermonde.
+ *
+ * Block i holds the values at point i of the polynomials of degree below k that run through the data blocks, so this
+ * is Lagrange's interpolation: entry (w, i) = product over sources j other than i of (w + j) / (i + j).
+ *
+ * @param sources k different share numbers, in the order in which their blocks are applied
+ * @param wanted share numbers, each of which may also be a source
+ */
+export function interpolationOf(sources: readonly number[], wanted: readonly number[]): Matrix {
+  const own = sources.map((point) => productOf(sources.map((other) => (other === point ? 1 : point ^ other))))
+  const whole = wanted.map((point) => productOf(sources.map((other) => point ^ other)))
+  return matrixOf(wanted.length, sources.length, (row, column) => {
+    const difference = (wanted[row] ?? 0) ^ (sources[column] ?? 0)
+    if (difference === 0) return 1
+    return multiply(whole[row] ?? 0, inverse(multiply(difference, own[column] ?? 1)))
+  })
+}
+
 /** The n x k generator: its first k rows are the identity, row k + r makes parity block k + r. */
 export function generatorOf(parameters: ErasureParameters): Matrix {
-  const { neededShares, totalShares, matrix } = parameters
-  assert(matrix === MATRIX.vandermonde, 'every matrix id has a generator')
-  const vandermonde = matrixOf(totalShares, neededShares, power)
-  const top = selectRows(vandermonde, range(neededShares))
-  return product(vandermonde, inverseOf(top))
+  assert(parameters.matrix === MATRIX.vandermonde, 'every matrix id has a generator')
+  return interpolationOf(range(parameters.neededShares), range(parameters.totalShares))
 }
 
 /**
- * The rows that make the blocks `wanted` from the blocks `sources`.
+ * The rows that make the blocks `wanted` from the blocks `sources`, in the code of any generator.
  *
  * @param sources k different share numbers, in the order in which their blocks are applied
  */
@@ -53,59 +70,54 @@ export function selectRows(matrix: Matrix, rows: readonly number[]): Matrix {
 
 export function product(left: Matrix, right: Matrix): Matrix {
   assert(left.columns === right.rows, 'the left matrix is as wide as the right one is high')
-  return matrixOf(left.rows, right.columns, (row, column) => {
-    let sum = 0
+  const entries = new Uint8Array(left.rows * right.columns)
+  for (let row = 0; row < left.rows; row++) {
+    const target = entries.subarray(row * right.columns, (row + 1) * right.columns)
     for (let inner = 0; inner < left.columns; inner++) {
-      sum ^= multiply(entryAt(left, row, inner), entryAt(right, inner, column))
+      addScaled(target, rowOf(right, inner), entryAt(left, row, inner))
     }
-    return sum
-  })
+  }
+  return { rows: left.rows, columns: right.columns, entries }
 }
 
 /** Gauss-Jordan elimination. The matrix must be square and regular; k rows of a generator always are. */
 export function inverseOf(matrix: Matrix): Matrix {
   const size = matrix.rows
   assert(matrix.columns === size, 'only a square matrix has an inverse')
-  const left = selectRows(matrix, range(size)).entries
-  const right = matrixOf(size, size, (row, column) => (row === column ? 1 : 0)).entries
+  const wide = matrixOf(size, 2 * size, (row, column) =>
+    column < size ? entryAt(matrix, row, column) : Number(column - size === row),
+  )
+  const rows = range(size).map((row) => rowOf(wide, row))
   for (let column = 0; column < size; column++) {
-    let pivot = column
-    while (pivot < size && left[pivot * size + column] === 0) pivot++
-    assert(pivot < size, 'the matrix is regular')
-    const scale = inverse(left[pivot * size + column] ?? 0)
-    for (const half of [left, right]) {
-      swapRows(half, size, pivot, column)
-      addScaledRow(half, size, { from: column, to: column, factor: scale ^ 1 })
-    }
-    for (let row = 0; row < size; row++) {
-      const factor = left[row * size + column] ?? 0
-      if (row === column || factor === 0) continue
-      addScaledRow(left, size, { from: column, to: row, factor })
-      addScaledRow(right, size, { from: column, to: row, factor })
-    }
+    const found = rows.findIndex((row, index) => index >= column && row[column] !== 0)
+    const pivot = rows[found]
+    assert(pivot !== undefined, 'the matrix is regular')
+    rows[found] = rows[column] ?? pivot
+    rows[column] = pivot
+    // Adding the row to itself, times scale + 1, scales it.
+    addScaled(pivot, pivot, inverse(pivot[column] ?? 0) ^ 1)
+    for (const row of rows) if (row !== pivot) addScaled(row, pivot, row[column] ?? 0)
   }
-  return { rows: size, columns: size, entries: right }
+  return matrixOf(size, size, (row, column) => rows[row]?.[size + column] ?? 0)
 }
 
 export function range(length: number): readonly number[] {
   return Array.from({ length }, (_, index) => index)
 }
 
-function swapRows(entries: Uint8Array, size: number, a: number, b: number): void {
-  if (a === b) return
-  const saved = entries.slice(a * size, (a + 1) * size)
-  entries.copyWithin(a * size, b * size, (b + 1) * size)
-  entries.set(saved, b * size)
+function productOf(factors: readonly number[]): number {
+  return factors.reduce(multiply, 1)
 }
 
-/** Row `to` += factor times row `from`; with `from` = `to` the row is scaled by factor + 1. */
-function addScaledRow(
-  entries: Uint8Array,
-  size: number,
-  step: { readonly from: number; readonly to: number; readonly factor: number },
-): void {
-  for (let column = 0; column < size; column++) {
-    const addend = multiply(step.factor, entries[step.from * size + column] ?? 0)
-    entries[step.to * size + column] = (entries[step.to * size + column] ?? 0) ^ addend
+function rowOf(matrix: Matrix, row: number): Uint8Array {
+  return matrix.entries.subarray(row * matrix.columns, (row + 1) * matrix.columns)
+}
+
+/** target += factor times source. */
+function addScaled(target: Uint8Array, source: Uint8Array, factor: number): void {
+  if (factor === 0) return
+  const products = productsOf(factor)
+  for (let column = 0; column < target.length; column++) {
+    target[column] = (target[column] ?? 0) ^ (products[source[column] ?? 0] ?? 0)
   }
 }

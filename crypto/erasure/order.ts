@@ -15,56 +15,58 @@ export type Act =
 /** Every output strip is stored once; only values that an output needs are made, each once. */
 export function orderOf(schedule: Schedule): readonly Act[] {
   const acts: Act[] = []
-  const waiting = new Map(schedule.outputs.entries())
   const made = new Uint8Array(schedule.inputCount + schedule.steps.length).fill(1, 0, schedule.inputCount)
-  const cost = costCounter(schedule, made)
+  const { stripsOf, costs } = costsOf(schedule)
+  const waiting = new Set(schedule.outputs.keys())
+  const onMade = (value: number): void => {
+    acts.push({ kind: 'make', value })
+    for (const strip of stripsOf[value] ?? []) costs[strip] = (costs[strip] ?? 0) - 1
+  }
   while (waiting.size > 0) {
-    let cheapest = { strip: 0, cost: Number.POSITIVE_INFINITY }
-    for (const [strip, value] of waiting) {
-      const found = value === undefined ? 0 : cost(value, cheapest.cost)
-      if (found < cheapest.cost) cheapest = { strip, cost: found }
+    let cheapest = -1
+    for (const strip of waiting) {
+      if (cheapest < 0 || (costs[strip] ?? 0) < (costs[cheapest] ?? 0)) cheapest = strip
     }
-    const { strip } = cheapest
-    const value = waiting.get(strip)
-    if (value !== undefined) make(schedule, { made, acts, value })
-    acts.push({ kind: 'store', strip, value })
-    waiting.delete(strip)
+    const value = schedule.outputs[cheapest]
+    if (value !== undefined) make(schedule, value, { made, onMade })
+    acts.push({ kind: 'store', strip: cheapest, value })
+    waiting.delete(cheapest)
   }
   return acts
 }
 
-/** Counts the values still to be made for one value; gives up, with `limit`, when there are that many. */
-function costCounter(schedule: Schedule, made: Uint8Array): (value: number, limit: number) => number {
-  const seenIn = new Uint32Array(made.length)
-  const stack = new Uint32Array(made.length + 2)
-  let round = 0
-  return (value, limit) => {
-    round++
-    let cost = 0
-    let depth = 0
-    stack[depth++] = value
-    while (depth > 0 && cost < limit) {
-      const next = stack[--depth] ?? 0
-      if (made[next] === 1 || seenIn[next] === round) continue
-      seenIn[next] = round
-      cost++
-      const [left, right] = schedule.steps[next - schedule.inputCount] ?? [0, 0]
-      stack[depth++] = left
-      stack[depth++] = right
+/** For each value the outputs that need it, and for each output the number of values still to be made for it. */
+function costsOf(schedule: Schedule): {
+  readonly stripsOf: readonly number[][]
+  readonly costs: Uint32Array
+} {
+  const { inputCount, steps, outputs } = schedule
+  const stripsOf: number[][] = Array.from({ length: inputCount + steps.length }, () => [])
+  const costs = new Uint32Array(outputs.length)
+  const seenFor = new Int32Array(inputCount + steps.length).fill(-1)
+  for (const [strip, output] of outputs.entries()) {
+    const stack = output === undefined ? [] : [output]
+    for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
+      if (value < inputCount || seenFor[value] === strip) continue
+      seenFor[value] = strip
+      stripsOf[value]?.push(strip)
+      costs[strip] = (costs[strip] ?? 0) + 1
+      stack.push(...(steps[value - inputCount] ?? []))
     }
-    return cost
   }
+  return { stripsOf, costs }
 }
 
 /** Depth first, and the depth is bounded by the number of steps of one schedule. */
 function make(
   schedule: Schedule,
-  work: { readonly made: Uint8Array; readonly acts: Act[]; readonly value: number },
+  value: number,
+  work: { readonly made: Uint8Array; readonly onMade: (value: number) => void },
 ): void {
-  if (work.made[work.value] === 1) return
-  const [left, right] = schedule.steps[work.value - schedule.inputCount] ?? [0, 0]
-  make(schedule, { ...work, value: left })
-  make(schedule, { ...work, value: right })
-  work.made[work.value] = 1
-  work.acts.push({ kind: 'make', value: work.value })
+  if (work.made[value] === 1) return
+  const [left, right] = schedule.steps[value - schedule.inputCount] ?? [0, 0]
+  make(schedule, left, work)
+  make(schedule, right, work)
+  work.made[value] = 1
+  work.onMade(value)
 }

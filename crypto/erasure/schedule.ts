@@ -23,80 +23,81 @@ export function scheduleOf(bits: BitMatrix, inputCount: number): Schedule {
   return sums.finish()
 }
 
+/** The matrix by columns: for each value, in which output rows it still stands. */
 class SharedSums {
   readonly #inputCount: number
   readonly #outputCount: number
-  readonly #low: number[] = []
-  readonly #high: number[] = []
-  /** The most rows that value v shares with any value before it, or more than that; and the one it shares them with. */
-  readonly #best: number[] = []
-  readonly #partner: number[] = []
+  /** Rows 0 to 31, and 32 to 63, that contain value v. */
+  readonly #low: Int32Array
+  readonly #high: Int32Array
+  /** An upper bound of the rows that value v shares with any value before it, and the one it shared them with. */
+  readonly #best: Uint8Array
+  readonly #partner: Uint16Array
+  #count: number
   readonly #steps: [number, number][] = []
 
   constructor(bits: BitMatrix, inputCount: number) {
     this.#inputCount = inputCount
     this.#outputCount = bits.length
-    for (let value = 0; value < inputCount; value++) this.#append(0, 0)
+    // Each new value takes two entries out of at least two rows and puts one in, so there are fewer than entries.
+    const valuesMax = inputCount + bits.reduce((sum, strips) => sum + strips.length, 0)
+    this.#low = new Int32Array(valuesMax)
+    this.#high = new Int32Array(valuesMax)
+    this.#best = new Uint8Array(valuesMax)
+    this.#partner = new Uint16Array(valuesMax)
+    this.#count = inputCount
     for (const [row, strips] of bits.entries()) {
-      for (const strip of strips) {
-        if (row < 32) this.#low[strip] = (this.#low[strip] ?? 0) | (1 << row)
-        else this.#high[strip] = (this.#high[strip] ?? 0) | (1 << (row - 32))
-      }
+      const words = row < 32 ? this.#low : this.#high
+      for (const strip of strips) words[strip] = (words[strip] ?? 0) | (1 << (row & 31))
     }
     for (let value = 0; value < inputCount; value++) this.#findPartner(value)
   }
 
+  /** Replaces the pair of values that most rows share by their sum, until no two rows share a pair. */
   shareAll(): void {
     for (;;) {
       const value = this.#mostShared()
-      const count = this.#best[value] ?? 0
-      if (count < 2) return
+      const bound = this.#best[value] ?? 0
+      if (bound < 2) return
       this.#findPartner(value)
-      if (this.#best[value] !== count) continue
-      this.#share(value, this.#partner[value] ?? 0)
+      if (this.#best[value] === bound) this.#share(value, this.#partner[value] ?? 0)
     }
   }
 
+  /** What is left of each row is summed up by itself. */
   finish(): Schedule {
     const outputs: (number | undefined)[] = []
+    const shared = this.#count
     for (let row = 0; row < this.#outputCount; row++) {
+      const words = row < 32 ? this.#low : this.#high
       let sum: number | undefined
-      for (let value = 0; value < this.#low.length; value++) {
-        const word = row < 32 ? this.#low[value] : this.#high[value]
-        if ((((word ?? 0) >>> (row & 31)) & 1) === 0) continue
-        if (sum === undefined) sum = value
-        else {
-          this.#steps.push([sum, value])
-          sum = this.#inputCount + this.#steps.length - 1
-        }
+      for (let value = 0; value < shared; value++) {
+        if ((((words[value] ?? 0) >>> (row & 31)) & 1) === 0) continue
+        sum = sum === undefined ? value : this.#inputCount + this.#steps.push([sum, value]) - 1
       }
       outputs.push(sum)
     }
     return { inputCount: this.#inputCount, steps: this.#steps, outputs }
   }
 
-  #append(low: number, high: number): void {
-    this.#low.push(low)
-    this.#high.push(high)
-    this.#best.push(0)
-    this.#partner.push(0)
-  }
-
   #mostShared(): number {
+    const best = this.#best
     let value = 0
-    for (let other = 1; other < this.#best.length; other++) {
-      if ((this.#best[other] ?? 0) > (this.#best[value] ?? 0)) value = other
+    for (let other = 1; other < this.#count; other++) {
+      if ((best[other] ?? 0) > (best[value] ?? 0)) value = other
     }
     return value
   }
 
   #findPartner(value: number): void {
-    const low = this.#low[value] ?? 0
-    const high = this.#high[value] ?? 0
+    const lows = this.#low
+    const highs = this.#high
+    const low = lows[value] ?? 0
+    const high = highs[value] ?? 0
     let best = 0
     let partner = 0
     for (let other = 0; other < value; other++) {
-      const count = ones(low & (this.#low[other] ?? 0)) + ones(high & (this.#high[other] ?? 0))
+      const count = ones(low & (lows[other] ?? 0)) + ones(high & (highs[other] ?? 0))
       if (count > best) {
         best = count
         partner = other
@@ -107,15 +108,15 @@ class SharedSums {
   }
 
   #share(a: number, b: number): void {
-    const low = (this.#low[a] ?? 0) & (this.#low[b] ?? 0)
-    const high = (this.#high[a] ?? 0) & (this.#high[b] ?? 0)
-    for (const value of [a, b]) {
-      this.#low[value] = (this.#low[value] ?? 0) & ~low
-      this.#high[value] = (this.#high[value] ?? 0) & ~high
-    }
+    const sum = this.#count++
     this.#steps.push([a, b])
-    this.#append(low, high)
-    this.#findPartner(this.#low.length - 1)
+    for (const words of [this.#low, this.#high]) {
+      const both = (words[a] ?? 0) & (words[b] ?? 0)
+      words[a] = (words[a] ?? 0) & ~both
+      words[b] = (words[b] ?? 0) & ~both
+      words[sum] = both
+    }
+    this.#findPartner(sum)
   }
 }
 

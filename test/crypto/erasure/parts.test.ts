@@ -1,14 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bitMatrixOf } from '../../../crypto/erasure/bit-matrix.ts'
-import { inverse, multiply, power } from '../../../crypto/erasure/field.ts'
-import { generatorOf, inverseOf, matrixOf, product, range } from '../../../crypto/erasure/matrix.ts'
+import { inverse, multiply } from '../../../crypto/erasure/field.ts'
+import {
+  generatorOf,
+  interpolationOf,
+  inverseOf,
+  matrixOf,
+  product,
+  range,
+  recoveryOf,
+  selectRows,
+} from '../../../crypto/erasure/matrix.ts'
 import { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { orderOf } from '../../../crypto/erasure/order.ts'
 import { RecentMap } from '../../../crypto/erasure/recent-map.ts'
 import { type Schedule, scheduleOf } from '../../../crypto/erasure/schedule.ts'
 import { hasSimd } from '../../../crypto/erasure/wasm.ts'
-import { BITS, randomSource } from './support.ts'
+import { BITS, randomSource, randomSubset } from './support.ts'
 
 /** Multiplication by hand: add shifted copies, then reduce from the top. */
 function multiplyByHand(a: number, b: number): number {
@@ -28,11 +37,6 @@ describe('the field', () => {
     for (let a = 1; a < 256; a++) expect(multiply(a, inverse(a))).toBe(1)
     expect(() => inverse(0)).toThrow('zero has no inverse')
   })
-
-  test('raises to powers', () => {
-    expect([power(0, 0), power(0, 3), power(5, 0), power(2, 8)]).toEqual([1, 0, 1, 0x1d])
-    expect(power(7, 5)).toBe([7, 7, 7, 7].reduce(multiply, 7))
-  })
 })
 
 describe('matrices', () => {
@@ -46,6 +50,36 @@ describe('matrices', () => {
     expect(product(inverseOf(shuffled), shuffled)).toEqual(
       matrixOf(12, 12, (row, column) => Number(row === column)),
     )
+  })
+
+  test('the generator is the Vandermonde matrix times the inverse of its top', () => {
+    for (const [k, n] of [
+      [1, 1],
+      [1, 3],
+      [3, 10],
+      [10, 16],
+      [128, 255],
+    ] as const) {
+      const vandermonde = matrixOf(n, k, (row, column) =>
+        range(column).reduce((power) => multiply(power, row), 1),
+      )
+      const expected = product(vandermonde, inverseOf(selectRows(vandermonde, range(k))))
+      expect(generatorOf({ neededShares: k, totalShares: n, ...BITS })).toEqual(expected)
+    }
+  })
+
+  test('interpolation recovers as inversion does', () => {
+    const random = randomSource(11)
+    for (const [k, n] of [
+      [1, 4],
+      [3, 10],
+      [20, 40],
+    ] as const) {
+      const generator = generatorOf({ neededShares: k, totalShares: n, ...BITS })
+      const sources = randomSubset(random, n, k)
+      const wanted = range(n).filter((number) => number % 2 === 0)
+      expect(interpolationOf(sources, wanted)).toEqual(recoveryOf(generator, sources, wanted))
+    }
   })
 
   test('the generator begins with the identity, for every k and n', () => {
