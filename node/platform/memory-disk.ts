@@ -189,7 +189,7 @@ export class MemoryDisk implements Disk {
 }
 
 function partsOf(path: string): readonly string[] {
-  return path.split('/').filter((part) => part !== '')
+  return path.split('/').filter((part) => part !== '' && part !== '.')
 }
 
 function sizeOf(folder: MemoryFolder): number {

@@ -2,6 +2,7 @@
  * A file that is written front to back and gathers small appends, so that a small share costs one create and one
  * write. The file is made with the first byte that must go to the disk.
  */
+import { assert } from '#crypto'
 import type { Disk, WritableFile } from '../platform/platform.ts'
 
 /** Appends of this size or more go to the disk without being copied. */
@@ -16,6 +17,7 @@ export class BufferedFile {
   #bufferedBytes = 0
   #sizeBytes = 0
   #flushedBytes = 0
+  #isMade = false
 
   /** @param path a name that nothing has; its folder exists */
   constructor(disk: Disk, path: string) {
@@ -57,6 +59,12 @@ export class BufferedFile {
     await file?.close()
   }
 
+  /** Close it, and remove the file if it came to one. May be called twice. */
+  async remove(): Promise<void> {
+    await this.close()
+    if (this.#isMade) await this.#disk.removeFile(this.path)
+  }
+
   #gather(bytes: Uint8Array): void {
     const end = this.#bufferedBytes + bytes.length
     if (end > this.#buffer.length) {
@@ -76,7 +84,11 @@ export class BufferedFile {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#file ??= await this.#disk.createFile(this.path)
+    if (!this.#isMade) {
+      this.#file = await this.#disk.createFile(this.path)
+      this.#isMade = true
+    }
+    assert(this.#file !== undefined, 'a closed file is not written to')
     await this.#file.append(bytes)
     this.#flushedBytes += bytes.length
   }

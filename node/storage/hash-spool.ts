@@ -63,9 +63,7 @@ export class HashSpool {
   /** Forgets the hashes and removes the file. */
   async remove(): Promise<void> {
     this.#runBytes = 0
-    if (this.#file === undefined) return
-    await this.#file.close()
-    await this.#disk.removeFile(this.#path)
+    await this.#file?.remove()
     this.#file = undefined
   }
 

@@ -161,8 +161,7 @@ export class IncomingShare {
   /** Close, remove whatever stands in incoming/, and give back what was reserved. May be called twice. */
   async drop(): Promise<void> {
     try {
-      await this.#file.close()
-      if (this.#file.flushedBytes > 0) await this.#parts.disk.removeFile(this.#file.path)
+      await this.#file.remove()
       for (const spool of this.#spools) await spool.remove()
     } finally {
       this.#release(false)

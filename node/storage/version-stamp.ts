@@ -30,6 +30,14 @@ export async function ensureVersionStamp(disk: Disk, paths: StoragePaths): Promi
   }
   await disk.rename(draft, paths.versionFile)
   await disk.syncFolder(paths.root)
+  // The folder itself may be new.
+  await disk.syncFolder(parentOf(paths.root))
+}
+
+function parentOf(path: string): string {
+  const end = path.lastIndexOf('/')
+  if (end < 0) return '.'
+  return end === 0 ? '/' : path.slice(0, end)
 }
 
 async function readStamp(disk: Disk, paths: StoragePaths): Promise<string | undefined> {

@@ -7,6 +7,7 @@
  * itself, so a rename may leave both names or none). The root folder itself is durable.
  */
 import { MemoryLevel } from 'memory-level'
+import { IntegrityError } from '#crypto'
 import { MemoryDisk, MemoryFile, type MemoryFolder } from '../../node/platform/memory-disk.ts'
 import type {
   Disk,
@@ -58,6 +59,7 @@ export class SimDisk implements Disk {
   #life = 0
   readonly #durableEntries = new WeakMap<MemoryFolder, Map<string, MemoryFolder | MemoryFile>>()
   readonly #durableSizes = new WeakMap<MemoryFile, number>()
+  readonly #damagedIndexes = new WeakSet<MemoryFolder>()
   readonly #journals = new WeakMap<MemoryFolder, IndexJournal>()
 
   constructor(options: { readonly capacityBytes: number }) {
@@ -85,6 +87,13 @@ export class SimDisk implements Disk {
     const offset = Math.floor(bit / 8)
     bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (bit % 8))
     file.parts = [bytes]
+  }
+
+  /** From now on an index cannot be read, until its folder is moved away. */
+  damageIndex(path: string): void {
+    const folder = this.memory.folderAt(path)
+    if (folder === undefined) throw new Error(`no index at ${path} to damage`)
+    this.#damagedIndexes.add(folder)
   }
 
   /** Paths of all files below a folder, sorted. */
@@ -174,6 +183,10 @@ export class SimDisk implements Disk {
 
   async openIndex(path: string): Promise<KeyValueIndex> {
     this.#step('openIndex', path)
+    const standing = this.memory.folderAt(path)
+    if (standing !== undefined && this.#damagedIndexes.has(standing)) {
+      throw new IntegrityError(`the index in ${path} cannot be read`)
+    }
     const inner = await this.memory.openIndex(path)
     const folder = this.memory.folderAt(path)
     if (folder === undefined) throw new Error(`no folder at ${path}`)
