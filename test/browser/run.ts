@@ -38,7 +38,7 @@ async function bundle(): Promise<string> {
 
 function storedVectors(): Record<string, unknown> {
   const folder = new URL('../vectors/v1/', import.meta.url)
-  const names = readdirSync(folder).filter((name) => !name.startsWith('erasure'))
+  const names = readdirSync(folder)
   return Object.fromEntries(
     names.map((name) => [name.replace('.json', ''), JSON.parse(readFileSync(new URL(name, folder), 'utf8'))]),
   )

@@ -39,6 +39,7 @@ import {
   treeNode,
   utf8,
 } from '#crypto'
+import { erasureVectors } from './erasure-vectors.ts'
 
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -68,6 +69,7 @@ export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<str
     tree: treeVectors(),
     manifest: manifestVectors(),
     file: await fileVectors(bulk),
+    ...(await erasureVectors()),
   }
 }
 
