@@ -37,10 +37,16 @@ export class ShareStore implements AsyncDisposable {
   readonly #durablePrefixes = new Set<string>()
   #diskAskedAt = Number.NEGATIVE_INFINITY
   #quarantineCount = 0
+  #isInStep = true
 
   constructor(parts: StoreParts) {
     this.parts = parts
     this.#openShares = new OpenShares(parts.disk, parts.paths)
+  }
+
+  /** False when a change failed midway: files and index may disagree then, until they are compared again. */
+  get isInStep(): boolean {
+    return this.#isInStep
   }
 
   /** Whole seconds since 1970, as leases count. */
@@ -183,7 +189,14 @@ export class ShareStore implements AsyncDisposable {
   }
 
   #locked<T>(storageIndex: StorageIndex, work: () => Promise<T>): Promise<T> {
-    return this.#locks.run(toBase32(storageIndex), work)
+    return this.#locks.run(toBase32(storageIndex), async () => {
+      try {
+        return await work()
+      } catch (error) {
+        this.#isInStep = false
+        throw error
+      }
+    })
   }
 
   #newLease(account: PeerId, current: Lease | undefined, durationSeconds: number): Lease {

@@ -145,7 +145,7 @@ export class Storage implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
     const { index, space } = this.#store.parts
     try {
-      await index.markClosed(space.totals)
+      if (this.#store.isInStep) await index.markClosed(space.totals)
     } finally {
       await index[Symbol.asyncDispose]()
     }
