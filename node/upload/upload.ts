@@ -36,7 +36,7 @@ import {
   shortIndex,
 } from '#crypto'
 import type { KnownFile } from '../download/locate.ts'
-import { ConflictError, type ServerFailure } from '../errors.ts'
+import { ConflictError, NotEnoughSharesError, type ServerFailure } from '../errors.ts'
 import { mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { happiness, type Placement } from '../happiness.ts'
@@ -280,6 +280,10 @@ class Upload {
       avoid: lost,
       leaseDurationSeconds,
       signal,
+    }).catch((error: unknown) => {
+      // The servers that hold shares do not answer now; whether they are enough is decided below.
+      if (!(error instanceof NotEnoughSharesError)) throw error
+      return { placements: [], failures: [] }
     })
     const placements = [...shares.live, ...mended.placements].sort((a, b) => a.shareNumber - b.shareNumber)
     const failures = [...shares.failures, ...mended.failures]

@@ -222,6 +222,12 @@ export class SimNetwork implements Network {
     return this.#addresses
   }
 
+  /** The same node after its process was started anew: it serves nothing yet. */
+  restarted(): this {
+    this.#handlers.clear()
+    return this
+  }
+
   handlerOf(protocol: string): Handler | undefined {
     return this.#handlers.get(protocol)
   }
