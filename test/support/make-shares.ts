@@ -1,4 +1,5 @@
 /** Real shares of small files, ready to be written to any storage server. */
+import { createHash } from 'node:crypto'
 import {
   asReadKey,
   asTreeHash,
@@ -108,13 +109,9 @@ export async function checkShareFile(address: ShareAddress, bytes: Uint8Array): 
 
 /** Bytes that look random and follow from the seed. */
 export function seededBytes(seed: string, sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes)
-  let state = sha256Small(utf8(seed))
-  for (let offset = 0; offset < sizeBytes; offset += state.length) {
-    state = sha256Small(state)
-    bytes.set(state.subarray(0, Math.min(state.length, sizeBytes - offset)), offset)
-  }
-  return bytes
+  if (sizeBytes === 0) return new Uint8Array(0)
+  const digest = createHash('shake256', { outputLength: sizeBytes }).update(seed).digest()
+  return new Uint8Array(digest.buffer, digest.byteOffset, sizeBytes)
 }
 
 function takeApart(file: Uint8Array, address: ShareAddress): MadeShare {

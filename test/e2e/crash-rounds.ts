@@ -1,0 +1,114 @@
+/** Kill a process that writes shares, open its folder again, and judge what stands there. */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { equalBytes } from '#crypto'
+import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk } from '#node'
+import { StoragePaths } from '../../node/storage/paths.ts'
+import type { MadeShare } from '../support/make-shares.ts'
+import { openStorage, ShiftedClock } from '../support/storages.ts'
+import { crashFile } from './crash-files.ts'
+
+const CHILD = fileURLToPath(new URL('crash-storage-child.ts', import.meta.url))
+/** Files of a round that may stand there without having been acknowledged: one for each of the child's writers. */
+const UNACKNOWLEDGED_MAX = 8
+
+export interface Round {
+  readonly round: number
+  /** The child kills itself at this operation of its disk. */
+  readonly killAtStep?: number | undefined
+  /** Or it is killed so long after its first acknowledgement. */
+  readonly killAfterMilliseconds?: number | undefined
+}
+
+export interface RoundReport {
+  readonly acknowledged: number
+  readonly standing: number
+}
+
+/** One folder that lives through many crashes. */
+export async function crashFolder(): Promise<{ readonly folder: string } & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-crash-'))
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/** @throws Error saying what was lost, half or foreign */
+export async function crashRound(folder: string, round: Round): Promise<RoundReport> {
+  const acknowledged = await runUntilKilled(folder, round)
+  const paths = new StoragePaths(folder)
+  const before = await nodeDisk.list(paths.incoming)
+  const clock = new ShiftedClock()
+  await using storage = await openStorage(nodeDisk, { folder, clock })
+  const server = storage.forAccount('alice')
+  const expected = await sharesOf(round.round, acknowledged)
+  let standing = 0
+  for (const [name, share] of expected) {
+    const bytes = await readFile(paths.shareFile(share.address)).catch(() => undefined)
+    if (bytes !== undefined && !equalBytes(bytes, share.file)) throw new Error(`share ${name} is half there`)
+    if (bytes === undefined && acknowledged.has(name))
+      throw new Error(`share ${name} was acknowledged and is gone`)
+    if (bytes === undefined) continue
+    standing += 1
+    const outcome = await server.scrubShare(share.address)
+    if (!outcome.healthy) throw new Error(`share ${name} does not verify: ${outcome.problem}`)
+    const [renewed] = await server.updateLeases([{ action: 'cancel', address: share.address }])
+    if (renewed?.ok !== true) throw new Error(`share ${name} has lost its entry`)
+  }
+  const { shareCount } = await storage.status()
+  if (shareCount !== standing) throw new Error(`${standing} shares stand, ${shareCount} are counted`)
+  // What came through without its lease has one of grace.
+  clock.shiftMilliseconds += (LEASE_DURATION_DEFAULT_SECONDS + 1) * 1000
+  await storage.collect()
+  const left = [
+    ...(await filesIn(paths.incoming)),
+    ...(await filesIn(paths.corrupt)),
+    ...(await filesIn(paths.shares)),
+  ]
+  if (left.length > 0) throw new Error(`left behind of ${before.length} incoming: ${left.join(', ')}`)
+  return { acknowledged: acknowledged.size, standing }
+}
+
+/** What the round wrote for certain, and what it may have written. */
+async function sharesOf(round: number, acknowledged: ReadonlySet<string>): Promise<Map<string, MadeShare>> {
+  const last = Math.max(-1, ...[...acknowledged].map((name) => Number(name.split('.')[0])))
+  const shares = new Map<string, MadeShare>()
+  for (let number = 0; number <= last + UNACKNOWLEDGED_MAX; number += 1) {
+    for (const share of (await crashFile(round, number)).shares) {
+      shares.set(`${number}.${share.address.shareNumber}`, share)
+    }
+  }
+  return shares
+}
+
+function runUntilKilled(folder: string, round: Round): Promise<ReadonlySet<string>> {
+  const { killAtStep = 0, killAfterMilliseconds } = round
+  const parameters = [CHILD, folder, String(round.round), String(killAtStep)]
+  const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let complaint = ''
+  let timer: NodeJS.Timeout | undefined
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    if (killAfterMilliseconds === undefined) return
+    timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMilliseconds)
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (_code, signal) => {
+      clearTimeout(timer)
+      if (signal !== 'SIGKILL') return reject(new Error(`the writing process ended by itself: ${complaint}`))
+      // The last line counts only if it was written whole.
+      resolve(new Set(output.split('\n').slice(0, -1)))
+    })
+  })
+}
+
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+}

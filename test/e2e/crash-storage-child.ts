@@ -1,0 +1,75 @@
+/**
+ * A process that writes shares into a real folder until it is killed, and says on stdout which were acknowledged.
+ *
+ *     node crash-storage-child.ts FOLDER ROUND KILL_AT_STEP
+ *
+ * It kills itself at that operation of the disk; 0: it goes on until someone else does.
+ */
+import { writeSync } from 'node:fs'
+import { type Disk, nodeDisk, type WritableFile } from '#node'
+import { putShare } from '../support/make-shares.ts'
+import { openStorage } from '../support/storages.ts'
+import { crashFile } from './crash-files.ts'
+
+const WRITERS = 4
+
+const [folder = '', roundText = '', killAtText = ''] = process.argv.slice(2)
+const round = Number(roundText)
+const killAtStep = Number(killAtText)
+let stepCount = 0
+
+function step(): void {
+  stepCount += 1
+  if (stepCount === killAtStep) process.kill(process.pid, 'SIGKILL')
+}
+
+/** Counts what changes the disk. */
+const disk: Disk = {
+  ...nodeDisk,
+  createFile: async (path) => countedFile(await counted(nodeDisk.createFile)(path)),
+  rename: counted(nodeDisk.rename),
+  removeFile: counted(nodeDisk.removeFile),
+  makeFolder: counted(nodeDisk.makeFolder),
+  syncFolder: counted(nodeDisk.syncFolder),
+  openIndex: async (path) => {
+    const index = await nodeDisk.openIndex(path)
+    return { ...index, batch: counted(index.batch) }
+  },
+}
+
+function counted<Parameters extends readonly unknown[], Result>(
+  operation: (...parameters: Parameters) => Promise<Result>,
+): (...parameters: Parameters) => Promise<Result> {
+  return async (...parameters) => {
+    step()
+    return operation(...parameters)
+  }
+}
+
+function countedFile(file: WritableFile): WritableFile {
+  return {
+    get sizeBytes() {
+      return file.sizeBytes
+    },
+    append: counted((bytes: Uint8Array) => file.append(bytes)),
+    sync: counted(() => file.sync()),
+    close: () => file.close(),
+  }
+}
+
+const storage = await openStorage(disk, { folder })
+const server = storage.forAccount('alice')
+let next = 0
+await Promise.all(
+  Array.from({ length: WRITERS }, async () => {
+    for (;;) {
+      const number = next
+      next += 1
+      const file = await crashFile(round, number)
+      for (const share of file.shares) {
+        await putShare(server, share)
+        writeSync(1, `${number}.${share.address.shareNumber}\n`)
+      }
+    }
+  }),
+)
