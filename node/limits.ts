@@ -115,6 +115,10 @@ export const WIRE_PEER_REQUEST_BYTES_MAX = 64 * 1024 * 1024
 export const WIRE_SERVER_REPLY_BYTES_MAX = 256 * 1024 * 1024
 /** Of them, for one peer. */
 export const WIRE_PEER_REPLY_BYTES_MAX = 64 * 1024 * 1024
+/** Payload buffers of a server that wait to be used again. */
+export const WIRE_KEPT_BUFFER_BYTES_MAX = 32 * 1024 * 1024
+/** Their sizes are whole multiples of this. */
+export const WIRE_BUFFER_UNIT_BYTES = 64 * 1024
 /** How often either side looks for channels that stand still. */
 export const WIRE_TICK_MILLISECONDS = 5_000
 /** A channel on which nothing moves for so long while something is owed is broken off: the buffers of a line of 1 Mbit/s drain in 40 s. */

@@ -14,6 +14,7 @@ import {
 import type { Channel, PeerId, Platform } from '../platform/platform.ts'
 import type { StorageServer } from '../storage/server.ts'
 import { ByteBudget, PeerBudget } from './byte-budget.ts'
+import { PayloadBuffers } from './payload-buffers.ts'
 import { STORAGE_PROTOCOL } from './requests.ts'
 import { ServedChannel } from './served-channel.ts'
 
@@ -36,6 +37,7 @@ export class StorageHandler {
   readonly #options: StorageHandlerOptions
   readonly #requestBudget = new ByteBudget(WIRE_SERVER_REQUEST_BYTES_MAX)
   readonly #replyBudget = new ByteBudget(WIRE_SERVER_REPLY_BYTES_MAX)
+  readonly #buffers = new PayloadBuffers()
   readonly #peers = new Map<PeerId, ServedPeer>()
   readonly #channels = new Set<ServedChannel>()
   readonly #stop = new AbortController()
@@ -83,6 +85,7 @@ export class StorageHandler {
       log: this.#options.platform.log,
       requestBudget: peer.requestBudget,
       replyBudget: peer.replyBudget,
+      buffers: this.#buffers,
     })
     this.#channels.add(served)
     void this.#watch()

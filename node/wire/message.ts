@@ -13,10 +13,11 @@ import { ProtocolError } from '../errors.ts'
 import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES, WIRE_SLICE_BYTES } from '../limits.ts'
 import type { Channel } from '../platform/platform.ts'
 import { decodeFields, encodeFields, type FieldRecord, type Fields } from './fields.ts'
+import { unfilledBytes } from './payload-buffers.ts'
 
 export const MESSAGE_PREFIX_SIZE_BYTES = 8
 
-/** A message as it came. The payload is a buffer of its own and belongs to the receiver. */
+/** A message as it came. Header and payload belong to the receiver. */
 export interface Message {
   readonly header: Fields
   readonly payload: Uint8Array
@@ -78,6 +79,7 @@ export async function writeSlices(
 export class MessageReader {
   readonly #incoming: AsyncIterator<Uint8Array>
   readonly #admit: ((sizeBytes: number) => Promise<void>) | undefined
+  readonly #takeBuffer: (sizeBytes: number) => Uint8Array
   #chunk: Uint8Array = new Uint8Array(0)
   #chunkOffset = 0
   #receivedBytes = 0
@@ -85,13 +87,18 @@ export class MessageReader {
 
   /**
    * @param options.admit called with the size of a message once its prefix is known and before its buffers are made; may wait
+   * @param options.takeBuffer gives a buffer for a payload of exactly that size; default: a new one
    */
   constructor(
     incoming: AsyncIterable<Uint8Array>,
-    options: { readonly admit?: (sizeBytes: number) => Promise<void> } = {},
+    options: {
+      readonly admit?: (sizeBytes: number) => Promise<void>
+      readonly takeBuffer?: (sizeBytes: number) => Uint8Array
+    } = {},
   ) {
     this.#incoming = incoming[Symbol.asyncIterator]()
     this.#admit = options.admit
+    this.#takeBuffer = options.takeBuffer ?? unfilledBytes
   }
 
   /** Bytes taken from the channel so far: while it grows, the peer is alive. */
@@ -122,7 +129,7 @@ export class MessageReader {
     const headerBytes = new Uint8Array(headerSizeBytes)
     await this.#fill(headerBytes)
     const header = headerOf(headerBytes)
-    const payload = new Uint8Array(payloadSizeBytes)
+    const payload = this.#takeBuffer(payloadSizeBytes)
     await this.#fill(payload)
     this.#insideMessage = false
     return { header, payload, sizeBytes }

@@ -12,6 +12,7 @@ import type { Channel, Log } from '../platform/platform.ts'
 import type { ShareWriter, StorageServer, WriteRequest } from '../storage/server.ts'
 import type { PeerBudget } from './byte-budget.ts'
 import { formatMessage, type Message, MessageReader, type OutgoingMessage, writeSlices } from './message.ts'
+import type { PayloadBuffers } from './payload-buffers.ts'
 import {
   blockReply,
   doneReply,
@@ -32,6 +33,7 @@ export interface ServedChannelOptions {
   readonly log: Log
   readonly requestBudget: PeerBudget
   readonly replyBudget: PeerBudget
+  readonly buffers: PayloadBuffers
 }
 
 /**
@@ -58,7 +60,10 @@ export class ServedChannel {
 
   constructor(options: ServedChannelOptions) {
     this.#options = options
-    this.#reader = new MessageReader(options.channel.incoming, { admit: (size) => this.#admit(size) })
+    this.#reader = new MessageReader(options.channel.incoming, {
+      admit: (size) => this.#admit(size),
+      takeBuffer: (size) => options.buffers.take(size),
+    })
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
     this.#markEnded = resolve
@@ -158,6 +163,8 @@ export class ServedChannel {
         return writeOpenReply(await (await this.#newWriter(request.write)).open())
       case 'write-block':
         await this.#writer(request.write).writeBlock(request.block)
+        // Not after a failure: some write to the disk may then still be reading it.
+        this.#options.buffers.giveBack(request.block.block)
         return doneReply()
       case 'write-finish':
         await this.#writer(request.write).finish(request)
