@@ -18,9 +18,10 @@ import type { ServerFailure } from './errors.ts'
 import { countUp, mapInOrder } from './flow.ts'
 import type { Grid } from './grid.ts'
 import type { Placement } from './happiness.ts'
+import { ANSWER_SECONDS } from './limits.ts'
 import type { PeerId } from './platform/platform.ts'
 import { segmentsInFlight } from './transfer-window.ts'
-import { placeShares } from './upload/place.ts'
+import { openOnly, placeShares } from './upload/place.ts'
 import { ShareSet } from './upload/write.ts'
 
 export interface RegenerateOptions {
@@ -65,6 +66,8 @@ export async function regenerateShares(
       existing: options.placed,
       avoid: options.avoid,
       expectedSizeBytes: shareLayout(manifestGeometry(file.manifest)).shareSizeBytes,
+      hand: openOnly,
+      answerSeconds: ANSWER_SECONDS,
     },
     options,
   )

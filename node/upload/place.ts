@@ -3,9 +3,10 @@ import { type StorageIndex, shortIndex } from '#crypto'
 import { type ServerFailure, UnhappyError } from '../errors.ts'
 import { failureOf, type Grid, type GridServer, summarizeFailures } from '../grid.ts'
 import { happiness, type Placement, planPlacement } from '../happiness.ts'
-import { ANSWER_SECONDS } from '../limits.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { ShareWriter } from '../storage/server.ts'
+
+const UPLOAD_ID_SIZE_BYTES = 16
 
 /** A share that a server has agreed to take. */
 export interface OpenShare extends Placement {
@@ -22,6 +23,13 @@ export interface PlacementRequest {
   readonly avoid: ReadonlySet<PeerId>
   /** Of one share file; 0 if it is not known. */
   readonly expectedSizeBytes: number
+  /**
+   * What makes a server's agreement: for a large file that it opens the share; a small one is sent whole at once,
+   * which takes a single round trip. A server for which it fails is replaced.
+   */
+  readonly hand: (share: OpenShare, signal: AbortSignal) => Promise<void>
+  /** How long a server may take to agree. */
+  readonly answerSeconds: number
 }
 
 export interface PlacementOutcome {
@@ -52,18 +60,20 @@ export async function placeShares(
         existing: [...request.existing, ...open],
       })
       if (plan.length === 0) return { open, failures }
-      await Promise.all(
+      const handed = await Promise.allSettled(
         plan.map(async ({ shareNumber, serverId }) => {
           const gridServer = serverOf.get(serverId)
           if (gridServer === undefined) return
           try {
-            open.push(await openShare(grid, gridServer, { ...request, shareNumber }, options))
+            open.push(await handShare(grid, gridServer, { ...request, shareNumber }, options))
           } catch (error) {
+            options.signal?.throwIfAborted()
             failures.push(failureOf(serverId, error, shareNumber))
             avoided.add(serverId)
           }
         }),
       )
+      for (const outcome of handed) if (outcome.status === 'rejected') throw outcome.reason
     }
   } catch (error) {
     await abortAll(open)
@@ -71,25 +81,32 @@ export async function placeShares(
   }
 }
 
-async function openShare(
+async function handShare(
   grid: Grid,
   gridServer: GridServer,
   request: PlacementRequest & { readonly shareNumber: number },
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<OpenShare> {
-  const { storageIndex, shareNumber, expectedSizeBytes } = request
-  const writer = gridServer.server.writeShare({
-    storageIndex,
-    shareNumber,
-    uploadId: grid.random.bytes(16),
-    expectedSizeBytes,
-  })
-  using deadline = grid.clock.deadline(ANSWER_SECONDS * 1000, {
+  const { storageIndex, shareNumber, expectedSizeBytes, answerSeconds } = request
+  const uploadId = grid.random.bytes(UPLOAD_ID_SIZE_BYTES)
+  const writer = gridServer.server.writeShare({ storageIndex, shareNumber, uploadId, expectedSizeBytes })
+  using deadline = grid.clock.deadline(answerSeconds * 1000, {
     what: 'placing a share',
     signal: options.signal,
   })
-  await writer.open({ signal: deadline.signal })
-  return { shareNumber, serverId: gridServer.serverId, writer, gridServer }
+  const share = { shareNumber, serverId: gridServer.serverId, writer, gridServer }
+  try {
+    await request.hand(share, deadline.signal)
+    return share
+  } catch (error) {
+    void writer.abort()
+    throw error
+  }
+}
+
+/** The agreement to a large file: nothing but an open share, to be written segment by segment. */
+export async function openOnly({ writer }: OpenShare, signal: AbortSignal): Promise<void> {
+  await writer.open({ signal })
 }
 
 /** Forget what was begun. Never fails. */

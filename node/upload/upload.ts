@@ -1,50 +1,38 @@
 /**
  * Put one immutable file: plan -> key -> place -> (segment -> seal -> encode -> hash -> write) -> finish -> capability.
  *
- * Memory is bounded whatever the size of the file: at most `segmentsInFlight` encoded segments exist at a time.
+ * Memory is bounded whatever the size of the file: at most `segmentsInFlight` encoded segments wait at each stage.
  */
 import {
-  asReadKey,
+  assert,
   type ConvergenceSecret,
   checkEncoding,
-  contentDigest,
-  convergentReadKey,
-  type Digest,
   type EncodedSegment,
   type Encoding,
-  type EncryptionKey,
-  type ErasureCodec,
-  encodedSizeBytes,
-  encodeSealed,
-  equalBytes,
-  fileEncryptionKey,
   fileGeometry,
   fileReadCapability,
-  fileStorageIndex,
   InvalidInputError,
   LITERAL_SIZE_MAX_BYTES,
   literalCapability,
   ManifestBuilder,
-  openCodec,
   parseManifest,
   type ReadCapability,
-  type ReadKey,
   type Secret,
-  type StorageIndex,
-  sealSegment,
   shareLayout,
   shortIndex,
 } from '#crypto'
 import type { KnownFile } from '../download/locate.ts'
 import { ConflictError, NotEnoughSharesError, type ServerFailure } from '../errors.ts'
-import { mapInOrder } from '../flow.ts'
+import { countUp, mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { happiness, type Placement } from '../happiness.ts'
 import { giveUpLeases } from '../leases.ts'
-import { CONVERGENT_TRIES_MAX, LEASE_DURATION_DEFAULT_SECONDS } from '../limits.ts'
+import { BLOCK_ANSWER_SECONDS, CONVERGENT_TRIES_MAX, LEASE_DURATION_DEFAULT_SECONDS } from '../limits.ts'
 import { regenerateShares } from '../regenerate.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
-import { placeShares, requireHappiness } from './place.ts'
+import { SegmentEncoder } from './encode.ts'
+import { chooseKeys, type FileKeys, SourceChanged } from './key.ts'
+import { type OpenShare, openOnly, type PlacementOutcome, placeShares, requireHappiness } from './place.ts'
 import { cutSegments, type PlainSegment, type UploadSource } from './segments.ts'
 import { ShareSet } from './write.ts'
 
@@ -109,75 +97,89 @@ export async function uploadFile(
   }
 }
 
-/** The second reading met other bytes than the first: the key must not seal them. */
-class SourceChanged extends Error {}
-
-/** What one attempt has settled on before its first segment. */
-interface FileKeys {
-  readonly readKey: ReadKey
-  readonly storageIndex: StorageIndex
-  readonly encryptionKey: EncryptionKey
-  /** Digest of each segment at the first reading; undefined when the key is random and there was none. */
-  readonly segmentDigests: readonly Digest[] | undefined
-}
-
-interface WrittenSegment {
-  readonly encoded: EncodedSegment
-  readonly segment: PlainSegment
-}
-
 class Upload {
   readonly #grid: Grid
   readonly #source: UploadSource
   readonly #options: UploadOptions
-  /** Buffers of encoded segments, used again: fresh memory costs more than encoding does. */
-  readonly #spareTargets: Uint8Array[] = []
+  readonly #encoding: Encoding
 
   constructor(grid: Grid, source: UploadSource, options: UploadOptions) {
     this.#grid = grid
     this.#source = source
     this.#options = options
+    this.#encoding = options.encoding
   }
 
   async run(): Promise<UploadResult> {
-    const segments = cutSegments(
-      abortable(this.#source.open(), this.#options.signal),
-      this.#encoding.segmentSizeBytes,
-    )
+    const content = abortable(this.#source.open(), this.#options.signal)
+    const segments = cutSegments(content, this.#encoding.segmentSizeBytes)
     try {
       const first = (await segments.next()).value
       if (first === undefined) throw new InvalidInputError('the source gave no segment')
-      if (first.isLast && first.plaintext.length <= LITERAL_SIZE_MAX_BYTES) {
+      const fileSizeBytes = first.plaintext.length
+      if (first.isLast && fileSizeBytes <= LITERAL_SIZE_MAX_BYTES) {
         const capability = literalCapability(first.plaintext)
-        return { capability, fileSizeBytes: first.plaintext.length, placements: [], failures: [] }
+        return { capability, fileSizeBytes, placements: [], failures: [] }
       }
-      return await this.#uploadSegments(first, segments)
+      const keys = await chooseKeys(this.#grid, this.#source, this.#options)
+      const encoder = await SegmentEncoder.open(this.#grid, keys, this.#encoding)
+      return first.isLast
+        ? await this.#uploadWhole(keys, encoder, first)
+        : await this.#uploadSegments(keys, encoder, chain(first, segments))
     } finally {
       await segments.return()
     }
   }
 
-  get #encoding(): Encoding {
-    return this.#options.encoding
+  /** A file of one segment: everything is known before anything is sent, so each share goes in one round trip. */
+  async #uploadWhole(keys: FileKeys, encoder: SegmentEncoder, segment: PlainSegment): Promise<UploadResult> {
+    const fileSizeBytes = segment.plaintext.length
+    const encoded = await encoder.encode(segment)
+    const builder = new ManifestBuilder(this.#encoding, keys.storageIndex)
+    builder.add(encoded)
+    const { manifest, root } = builder.finish(fileSizeBytes)
+    const last = { manifest, leaseDurationSeconds: this.#leaseDurationSeconds }
+    const file = { storageIndex: keys.storageIndex, root }
+    const visible: Placement[] = []
+    const sendWhole = async (share: OpenShare, signal: AbortSignal): Promise<void> => {
+      const { writer, shareNumber } = share
+      const write = {
+        segmentIndex: 0,
+        sealedLeaf: encoded.sealedLeaf,
+        block: requireBlock(encoded, shareNumber),
+      }
+      await Promise.all([
+        writer.open({ signal }),
+        writer.writeBlock(write, { signal }),
+        writer.finish(last, { signal }),
+      ])
+      visible.push(share)
+    }
+    try {
+      const { open, failures } = await this.#place(keys, { sizeBytes: fileSizeBytes, hand: sendWhole })
+      requireHappiness({ ...file, happyServers: this.#options.happyServers }, open, failures)
+      this.#options.signal?.throwIfAborted()
+      this.#tell(fileSizeBytes, failures.length)
+      const capability = fileReadCapability(keys.readKey, root)
+      return { capability, fileSizeBytes, placements: placementsOf(open), failures }
+    } catch (error) {
+      await giveUpLeases(this.#grid, file, visible)
+      throw error
+    }
   }
 
-  async #uploadSegments(first: PlainSegment, rest: AsyncIterable<PlainSegment>): Promise<UploadResult> {
-    const keys = await this.#chooseKeys()
-    const codec = await openCodec(this.#encoding)
-    const shares = await this.#place(keys.storageIndex, first)
+  async #uploadSegments(
+    keys: FileKeys,
+    encoder: SegmentEncoder,
+    segments: AsyncIterable<PlainSegment>,
+  ): Promise<UploadResult> {
+    const shares = await this.#openShares(keys)
     try {
-      const sealed = mapInOrder(chain(first, rest), this.#segmentsInFlight, (segment) =>
-        this.#seal(keys, codec, segment),
-      )
-      const { fileSizeBytes, manifest, root } = await this.#write(keys.storageIndex, shares, sealed)
+      const { fileSizeBytes, manifest, root } = await this.#write(keys, shares, { encoder, segments })
       const leaseDurationSeconds = this.#leaseDurationSeconds
       await shares.finish({ manifest, leaseDurationSeconds }, this.#options)
-      const file = {
-        storageIndex: keys.storageIndex,
-        root,
-        manifest: parseManifest(manifest),
-        manifestBytes: manifest,
-      }
+      const { storageIndex } = keys
+      const file = { storageIndex, root, manifest: parseManifest(manifest), manifestBytes: manifest }
       const { placements, failures } = await this.#mend(file, shares)
       return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, placements, failures }
     } catch (error) {
@@ -186,34 +188,34 @@ class Upload {
     }
   }
 
-  /** A fresh random key, or the one that the whole content leads to. */
-  async #chooseKeys(): Promise<FileKeys> {
-    const { convergenceSecret, signal } = this.#options
-    if (convergenceSecret === undefined) return keysOf(asReadKey(this.#grid.random.bytes(32)), undefined)
-    const segmentDigests: Digest[] = []
-    const reading = abortable(this.#source.open(), signal)
-    for await (const { plaintext } of cutSegments(reading, this.#encoding.segmentSizeBytes)) {
-      segmentDigests.push(await this.#grid.bulk.sha256(plaintext))
-    }
-    const digest = contentDigest(segmentDigests)
-    return keysOf(convergentReadKey(convergenceSecret.reveal(), this.#encoding, digest), segmentDigests)
-  }
-
-  async #place(storageIndex: StorageIndex, first: PlainSegment): Promise<ShareSet> {
-    const { happyServers, signal } = this.#options
-    const sizeBytes = first.isLast ? first.plaintext.length : this.#source.sizeBytes
-    const { open, failures } = await placeShares(
+  #place(
+    keys: FileKeys,
+    how: {
+      readonly sizeBytes: number | undefined
+      readonly hand: (share: OpenShare, signal: AbortSignal) => Promise<void>
+    },
+  ): Promise<PlacementOutcome> {
+    const { sizeBytes, hand } = how
+    const geometry = sizeBytes === undefined ? undefined : fileGeometry(this.#encoding, sizeBytes)
+    return placeShares(
       this.#grid,
       {
-        storageIndex,
-        shareNumbers: Array.from({ length: this.#encoding.totalShares }, (_, shareNumber) => shareNumber),
+        storageIndex: keys.storageIndex,
+        shareNumbers: [...countUp(0, this.#encoding.totalShares)],
         existing: [],
         avoid: new Set(),
-        expectedSizeBytes:
-          sizeBytes === undefined ? 0 : shareLayout(fileGeometry(this.#encoding, sizeBytes)).shareSizeBytes,
+        expectedSizeBytes: geometry === undefined ? 0 : shareLayout(geometry).shareSizeBytes,
+        hand,
+        answerSeconds: BLOCK_ANSWER_SECONDS,
       },
-      { signal },
+      this.#options,
     )
+  }
+
+  async #openShares(keys: FileKeys): Promise<ShareSet> {
+    const { happyServers } = this.#options
+    const { storageIndex } = keys
+    const { open, failures } = await this.#place(keys, { sizeBytes: this.#source.sizeBytes, hand: openOnly })
     const shares: ShareSet = new ShareSet(this.#grid, open, (live) => {
       // Shares lost on the way are made again at the end, on servers that hold nothing yet; k must be left for that.
       const idle = this.#grid.ring(storageIndex).length - new Set(open.map(({ serverId }) => serverId)).size
@@ -231,38 +233,28 @@ class Upload {
     return shares
   }
 
-  async #seal(keys: FileKeys, codec: ErasureCodec, segment: PlainSegment): Promise<WrittenSegment> {
-    const { bulk } = this.#grid
-    if (keys.segmentDigests !== undefined) {
-      const expected = keys.segmentDigests[segment.segmentIndex]
-      const isLast = segment.segmentIndex === keys.segmentDigests.length - 1
-      const digest = await bulk.sha256(segment.plaintext)
-      if (expected === undefined || isLast !== segment.isLast || !equalBytes(digest, expected))
-        throw new SourceChanged()
-    }
-    const sealed = await sealSegment(bulk, keys.encryptionKey, segment)
-    const wantedBytes = encodedSizeBytes(this.#encoding, segment.plaintext.length)
-    const spare = this.#spareTargets.pop()
-    const target = spare !== undefined && spare.length >= wantedBytes ? spare : new Uint8Array(wantedBytes)
-    return { encoded: await encodeSealed({ bulk, codec, encoding: this.#encoding }, sealed, target), segment }
-  }
-
-  async #write(storageIndex: StorageIndex, shares: ShareSet, sealed: AsyncIterable<WrittenSegment>) {
-    const builder = new ManifestBuilder(this.#encoding, storageIndex)
-    let fileSizeBytes = 0
-    const written = mapInOrder(sealed, this.#segmentsInFlight, async ({ encoded, segment }) => {
-      builder.add(encoded)
-      await shares.write(segment.segmentIndex, encoded, this.#options)
-      this.#release(encoded)
+  async #write(
+    keys: FileKeys,
+    shares: ShareSet,
+    stages: { readonly encoder: SegmentEncoder; readonly segments: AsyncIterable<PlainSegment> },
+  ): Promise<Pick<UploadResult, 'fileSizeBytes'> & ReturnType<ManifestBuilder['finish']>> {
+    const { encoder } = stages
+    const inFlightMax = segmentsInFlight(this.#encoding)
+    const builder = new ManifestBuilder(this.#encoding, keys.storageIndex)
+    const encoded = mapInOrder(stages.segments, inFlightMax, async (segment) => ({
+      segment,
+      encodedSegment: await encoder.encode(segment),
+    }))
+    const written = mapInOrder(encoded, inFlightMax, async ({ segment, encodedSegment }) => {
+      builder.add(encodedSegment)
+      await shares.write(segment.segmentIndex, encodedSegment, this.#options)
+      encoder.release(encodedSegment)
       return segment.plaintext.length
     })
+    let fileSizeBytes = 0
     for await (const sizeBytes of written) {
       fileSizeBytes += sizeBytes
-      this.#options.onProgress?.({
-        doneBytes: fileSizeBytes,
-        totalBytes: this.#source.sizeBytes,
-        serversLost: shares.failures.length,
-      })
+      this.#tell(fileSizeBytes, shares.failures.length)
     }
     return { fileSizeBytes, ...builder.finish(fileSizeBytes) }
   }
@@ -285,7 +277,7 @@ class Upload {
       if (!(error instanceof NotEnoughSharesError)) throw error
       return { placements: [], failures: [] }
     })
-    const placements = [...shares.live, ...mended.placements].sort((a, b) => a.shareNumber - b.shareNumber)
+    const placements = placementsOf([...shares.live, ...mended.placements])
     const failures = [...shares.failures, ...mended.failures]
     try {
       requireHappiness({ ...file, happyServers }, placements, failures)
@@ -299,29 +291,25 @@ class Upload {
     }
   }
 
+  #tell(doneBytes: number, serversLost: number): void {
+    this.#options.onProgress?.({ doneBytes, totalBytes: this.#source.sizeBytes, serversLost })
+  }
+
   get #leaseDurationSeconds(): number {
     return this.#options.leaseDurationSeconds ?? LEASE_DURATION_DEFAULT_SECONDS
   }
-
-  #release(encoded: EncodedSegment): void {
-    const [block] = encoded.blocks
-    if (block !== undefined && this.#spareTargets.length < this.#segmentsInFlight) {
-      this.#spareTargets.push(new Uint8Array(block.buffer))
-    }
-  }
-
-  get #segmentsInFlight(): number {
-    return segmentsInFlight(this.#encoding)
-  }
 }
 
-function keysOf(readKey: ReadKey, segmentDigests: readonly Digest[] | undefined): FileKeys {
-  return {
-    readKey,
-    storageIndex: fileStorageIndex(readKey),
-    encryptionKey: fileEncryptionKey(readKey),
-    segmentDigests,
-  }
+function placementsOf(open: readonly Placement[]): readonly Placement[] {
+  return open
+    .map(({ shareNumber, serverId }) => ({ shareNumber, serverId }))
+    .sort((left, right) => left.shareNumber - right.shareNumber)
+}
+
+function requireBlock(encoded: EncodedSegment, shareNumber: number): Uint8Array {
+  const block = encoded.blocks[shareNumber]
+  assert(block !== undefined, 'a segment has a block for each share')
+  return block
 }
 
 async function* abortable(

@@ -160,6 +160,17 @@ describe('uploadFile', () => {
     expect(await grid.incomingShares()).toBe(0)
   })
 
+  test('gives up what is visible already when a small file is aborted', async () => {
+    const grid = await MemoryGrid.open(6)
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    grid.fault(0, { kind: 'calls', onFinish: () => abort.abort(reason) })
+    const options = { ...OPTIONS, signal: abort.signal }
+    await expect(uploadFile(grid, fileSource(contentOf(900)), options)).rejects.toBe(reason)
+    expect(await grid.leasedShares()).toBe(0)
+    expect(await grid.incomingShares()).toBe(0)
+  })
+
   test('passes on an error of its source, and leaves nothing on the servers', async () => {
     const grid = await MemoryGrid.open(6)
     const broken = {

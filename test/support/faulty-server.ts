@@ -21,6 +21,8 @@ export type Fault =
   | { readonly kind: 'lies'; readonly about: 'block' | 'size' | 'proof' | 'sealed proof' | 'manifest' }
   /** Blocks never come. */
   | { readonly kind: 'stalls' }
+  /** Calls back once a share is visible. */
+  | { readonly kind: 'calls'; readonly onFinish: () => void }
   /** Says its bad share is good. */
   | { readonly kind: 'denies' }
 
@@ -75,7 +77,11 @@ export class FaultyServer {
               await writer.writeBlock(write, options)
               this.#blocksWritten += 1
             }),
-          finish: (last, options) => up(() => writer.finish(last, options)),
+          finish: (last, options) =>
+            up(async () => {
+              await writer.finish(last, options)
+              if (this.fault.kind === 'calls') this.fault.onFinish()
+            }),
           abort: () => writer.abort(),
           detach: () => writer.detach(),
         }

@@ -44,7 +44,9 @@ export class MemoryGrid implements Grid {
 
   static async open(serverCount: number): Promise<MemoryGrid> {
     const shift = { milliseconds: 0 }
-    const clock: Clock = { ...systemClock, now: () => systemClock.now() + shift.milliseconds }
+    // Leases count seconds from a clock that stands still; durations come from the real one.
+    const startedAt = systemClock.now()
+    const clock: Clock = { ...systemClock, now: () => startedAt + shift.milliseconds }
     const members = await Promise.all(
       Array.from({ length: serverCount }, async (_, number) => {
         const disk = new MemoryDisk({ capacityBytes: 1e9 })

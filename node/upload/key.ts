@@ -1,0 +1,72 @@
+/** Stage of an upload: the keys of the file, and the promise that one key never seals two contents (FORMAT §3.3). */
+import {
+  asReadKey,
+  type ConvergenceSecret,
+  contentDigest,
+  convergentReadKey,
+  type Digest,
+  type Encoding,
+  type EncryptionKey,
+  equalBytes,
+  fileEncryptionKey,
+  fileStorageIndex,
+  type ReadKey,
+  type Secret,
+  type StorageIndex,
+} from '#crypto'
+import type { Grid } from '../grid.ts'
+import { cutSegments, type PlainSegment, type UploadSource } from './segments.ts'
+
+export interface FileKeys {
+  readonly readKey: ReadKey
+  readonly storageIndex: StorageIndex
+  readonly encryptionKey: EncryptionKey
+  /** Digest of each segment at the first reading; undefined when the key is random and there was none. */
+  readonly segmentDigests: readonly Digest[] | undefined
+}
+
+/** The second reading met other bytes than the first: the key must not seal them. */
+export class SourceChanged extends Error {
+  override readonly name = 'SourceChanged'
+}
+
+/** A fresh random key; or, with a convergence secret, the one that the whole content leads to, which takes a reading. */
+export async function chooseKeys(
+  grid: Grid,
+  source: UploadSource,
+  options: {
+    readonly encoding: Encoding
+    readonly convergenceSecret?: Secret<ConvergenceSecret> | undefined
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<FileKeys> {
+  const { encoding, convergenceSecret, signal } = options
+  if (convergenceSecret === undefined) return keysOf(asReadKey(grid.random.bytes(32)), undefined)
+  const segmentDigests: Digest[] = []
+  for await (const { plaintext } of cutSegments(source.open(), encoding.segmentSizeBytes)) {
+    signal?.throwIfAborted()
+    segmentDigests.push(await grid.bulk.sha256(plaintext))
+  }
+  const readKey = convergentReadKey(convergenceSecret.reveal(), encoding, contentDigest(segmentDigests))
+  return keysOf(readKey, segmentDigests)
+}
+
+/** To be called with every segment before it is sealed. @throws SourceChanged */
+export async function requireSameSegment(grid: Grid, keys: FileKeys, segment: PlainSegment): Promise<void> {
+  if (keys.segmentDigests === undefined) return
+  const expected = keys.segmentDigests[segment.segmentIndex]
+  const isLast = segment.segmentIndex === keys.segmentDigests.length - 1
+  const digest = await grid.bulk.sha256(segment.plaintext)
+  if (expected === undefined || isLast !== segment.isLast || !equalBytes(digest, expected)) {
+    throw new SourceChanged('the source changed between two readings')
+  }
+}
+
+function keysOf(readKey: ReadKey, segmentDigests: readonly Digest[] | undefined): FileKeys {
+  return {
+    readKey,
+    storageIndex: fileStorageIndex(readKey),
+    encryptionKey: fileEncryptionKey(readKey),
+    segmentDigests,
+  }
+}
