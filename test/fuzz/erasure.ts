@@ -12,7 +12,8 @@ import { BLOCK_UNIT_BYTES, type ErasureCodec, LAYOUT, MATRIX } from '../../crypt
 import { createCodec, type KernelFactory } from '../../crypto/erasure/codec.ts'
 import { BlockMemory } from '../../crypto/erasure/memory.ts'
 import { RecentMap } from '../../crypto/erasure/recent-map.ts'
-import { type NpmOracle, openNpmOracle } from '../crypto/erasure/npm-oracle.ts'
+import type { NpmOracle } from '../crypto/erasure/npm-oracle.ts'
+import { openNpmOracle } from '../crypto/erasure/open-npm-oracle.ts'
 import {
   concatBlocks,
   emptyBlocks,

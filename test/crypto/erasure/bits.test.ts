@@ -6,7 +6,7 @@ import { openCodec } from '../../../crypto/erasure/index.ts'
 import { matrixOf } from '../../../crypto/erasure/matrix.ts'
 import { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { applyPlainly } from '../../../crypto/erasure/plain.ts'
-import { openNpmOracle } from './npm-oracle.ts'
+import { openNpmOracle } from './open-npm-oracle.ts'
 import {
   BITS,
   bitKernelVariants,

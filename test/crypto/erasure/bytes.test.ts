@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openCodec } from '../../../crypto/erasure/index.ts'
-import { openNpmOracle } from './npm-oracle.ts'
+import { openNpmOracle } from './open-npm-oracle.ts'
 import {
   BYTES,
   concatBlocks,

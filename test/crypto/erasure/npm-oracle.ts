@@ -2,11 +2,8 @@
  * The npm package @subspace/reed-solomon-erasure.wasm as an independent twin, in LAYOUT.bytes.
  *
  * Its `reconstruct` frees a buffer that the Rust side has freed already, and fails from the second call on, so a call
- * here works on an instance whose exports are called without that free.
+ * here goes to the exports without that free. Otherwise each call copies exactly what the package's own glue copies.
  */
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-
 interface OracleExports {
   readonly memory: WebAssembly.Memory
   readonly __wbindgen_malloc: (sizeBytes: number) => number
@@ -29,12 +26,6 @@ export interface NpmOracle {
   reconstruct(blocks: Uint8Array, neededShares: number, available: readonly boolean[]): void
 }
 
-export async function openNpmOracle(): Promise<NpmOracle> {
-  const entry = createRequire(import.meta.url).resolve('@subspace/reed-solomon-erasure.wasm')
-  const bytes = await readFile(new URL('reed_solomon_erasure_bg.wasm', `file://${entry}`))
-  return oracleFrom(bytes)
-}
-
 /** @param bytes the package's WASM file */
 export async function oracleFrom(bytes: BufferSource): Promise<NpmOracle> {
   const module = await WebAssembly.compile(bytes)
@@ -46,7 +37,8 @@ export async function oracleFrom(bytes: BufferSource): Promise<NpmOracle> {
       memory().set(blocks, pointer)
       const result = wasm.encode(pointer, blocks.length, neededShares, totalShares - neededShares)
       if (result !== 0) throw new Error(`the npm package refused to encode: ${result}`)
-      blocks.set(memory().subarray(pointer, pointer + blocks.length))
+      const dataBytes = (blocks.length / totalShares) * neededShares
+      blocks.set(memory().subarray(pointer + dataBytes, pointer + blocks.length), dataBytes)
       wasm.__wbindgen_free(pointer, blocks.length)
     },
     reconstruct(blocks, neededShares, available) {
@@ -64,7 +56,8 @@ export async function oracleFrom(bytes: BufferSource): Promise<NpmOracle> {
         available.length,
       )
       if (result !== 0) throw new Error(`the npm package refused to reconstruct: ${result}`)
-      blocks.set(memory().subarray(pointer, pointer + blocks.length))
+      const dataBytes = (blocks.length / available.length) * neededShares
+      blocks.set(memory().subarray(pointer, pointer + dataBytes))
       wasm.__wbindgen_free(pointer, blocks.length)
     },
   }
