@@ -8,7 +8,7 @@
  */
 import { MemoryLevel } from 'memory-level'
 import { IntegrityError } from '#crypto'
-import { MemoryDisk, MemoryFile, type MemoryFolder } from '../../node/platform/memory-disk.ts'
+import { MemoryDisk, MemoryFile, MemoryFolder } from '../../node/platform/memory-disk.ts'
 import type {
   Disk,
   DiskEntry,
@@ -75,6 +75,13 @@ export class SimDisk implements Disk {
   async crash(keep: () => boolean = () => false): Promise<void> {
     await this.#crashFolder(this.memory.root, keep)
     this.memory.recount()
+    this.#life += 1
+    this.#isOff = false
+  }
+
+  /** The process is gone and the machine is not: nothing is lost, and nothing made durable. */
+  killProcess(): void {
+    closeIndexes(this.memory.root)
     this.#life += 1
     this.#isOff = false
   }
@@ -272,4 +279,9 @@ export class SimDisk implements Disk {
       else journal.durable.delete(name)
     }
   }
+}
+
+function closeIndexes(folder: MemoryFolder): void {
+  folder.storeIsOpen = false
+  for (const entry of folder.entries.values()) if (entry instanceof MemoryFolder) closeIndexes(entry)
 }
