@@ -122,7 +122,7 @@ class Upload {
         return { capability, fileSizeBytes, placements: [], failures: [] }
       }
       const keys = await chooseKeys(this.#grid, this.#source, this.#options)
-      const encoder = await SegmentEncoder.open(this.#grid, keys, this.#encoding)
+      const encoder = new SegmentEncoder(this.#grid, keys, this.#encoding)
       return first.isLast
         ? await this.#uploadWhole(keys, encoder, first)
         : await this.#uploadSegments(keys, encoder, chain(first, segments))
@@ -216,9 +216,9 @@ class Upload {
     const { happyServers } = this.#options
     const { storageIndex } = keys
     const { open, failures } = await this.#place(keys, { sizeBytes: this.#source.sizeBytes, hand: openOnly })
+    // Shares lost on the way are made again at the end, on servers that hold nothing yet; k must be left for that.
+    const idle = this.#grid.ring(storageIndex).length - new Set(open.map(({ serverId }) => serverId)).size
     const shares: ShareSet = new ShareSet(this.#grid, open, (live) => {
-      // Shares lost on the way are made again at the end, on servers that hold nothing yet; k must be left for that.
-      const idle = this.#grid.ring(storageIndex).length - new Set(open.map(({ serverId }) => serverId)).size
       const hopeful = live.length >= this.#encoding.neededShares ? happiness(live) + idle : 0
       if (hopeful < happyServers) requireHappiness({ storageIndex, happyServers }, live, shares.failures)
     })
