@@ -10,7 +10,7 @@ export interface GridServer extends Candidate {
   readonly server: StorageServer
 }
 
-export interface Grid extends Pick<Platform, 'clock' | 'random' | 'log' | 'bulk'> {
+export interface Grid extends Pick<Platform, 'clock' | 'random' | 'log' | 'bulk' | 'coder'> {
   /** Every known server, permuted by the storage index (PROTOCOL §7): shares go to the first ones. */
   ring(storageIndex: StorageIndex): readonly GridServer[]
 }

@@ -4,13 +4,12 @@
  * An upload ends with it where servers were lost on the way, and a repair is little else.
  */
 import {
-  type ErasureCodec,
-  encodedSizeBytes,
-  encodeSealed,
+  localSegmentCoder,
   manifestGeometry,
   openCodec,
   segmentSizeAt,
   shareLayout,
+  targetSizeBytes,
 } from '#crypto'
 import { SegmentFetcher } from './download/fetch.ts'
 import { type KnownFile, ShareSearch } from './download/locate.ts'
@@ -81,7 +80,7 @@ export async function regenerateShares(
   try {
     const codec = await openCodec(encoding)
     const fetcher = new SegmentFetcher(grid, { file, codec, search, isTrusted: isHeld })
-    await writeSegments(grid, { file, codec, fetcher, shares }, options)
+    await writeSegments(grid, { file, fetcher, shares }, options)
     const { leaseDurationSeconds, signal } = options
     await shares.finish({ manifest: file.manifestBytes, leaseDurationSeconds }, { signal })
     return { placements: shares.live, failures: [...failures, ...shares.failures, ...fetcher.failures] }
@@ -97,15 +96,15 @@ async function writeSegments(
   grid: Grid,
   parts: {
     readonly file: KnownFile
-    readonly codec: ErasureCodec
     readonly fetcher: SegmentFetcher
     readonly shares: ShareSet
   },
   options: RegenerateOptions,
 ): Promise<void> {
-  const { file, codec, fetcher, shares } = parts
+  const { file, fetcher, shares } = parts
   const { encoding } = file.manifest
   const geometry = manifestGeometry(file.manifest)
+  const coder = grid.coder ?? localSegmentCoder(grid.bulk)
   const abandoned = new AbortController()
   const signal = AbortSignal.any([
     abandoned.signal,
@@ -115,11 +114,8 @@ async function writeSegments(
     const inFlightMax = segmentsInFlight(encoding)
     const encoded = mapInOrder(countUp(0, geometry.segmentCount), inFlightMax, async (segmentIndex) => {
       const sealed = await fetcher.fetchSealed(segmentIndex, signal)
-      const target = new Uint8Array(encodedSizeBytes(encoding, segmentSizeAt(geometry, segmentIndex)))
-      return {
-        segmentIndex,
-        segment: await encodeSealed({ bulk: grid.bulk, codec, encoding }, sealed, target),
-      }
+      const job = { encoding, content: sealed, seal: undefined }
+      return { segmentIndex, segment: await coder.code(job, new Uint8Array(targetSizeBytes(job))) }
     })
     const written = mapInOrder(encoded, inFlightMax, async ({ segmentIndex, segment }) => {
       if (shares.live.length > 0) await shares.write(segmentIndex, segment, { signal })

@@ -2,7 +2,7 @@
  * The platform seam: the only way the node touches the world. Real parts live beside this file; simulated ones in
  * test/sim. Nothing in node/ outside this folder names Date, setTimeout, Math.random, node:fs, node:net or libp2p.
  */
-import type { BulkCrypto } from '#crypto'
+import type { BulkCrypto, SegmentCoder } from '#crypto'
 
 export interface Platform {
   readonly clock: Clock
@@ -11,6 +11,8 @@ export interface Platform {
   readonly network: Network
   readonly log: Log
   readonly bulk: BulkCrypto
+  /** Codes segments away from the event loop; without it they are coded on the calling thread. */
+  readonly coder?: SegmentCoder | undefined
 }
 
 export interface Clock {

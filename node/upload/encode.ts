@@ -2,11 +2,9 @@
 import {
   type EncodedSegment,
   type Encoding,
-  type ErasureCodec,
-  encodedSizeBytes,
-  encodeSealed,
-  openCodec,
-  sealSegment,
+  localSegmentCoder,
+  type SegmentCoder,
+  targetSizeBytes,
 } from '#crypto'
 import type { Grid } from '../grid.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
@@ -17,37 +15,34 @@ export class SegmentEncoder {
   readonly #grid: Grid
   readonly #keys: FileKeys
   readonly #encoding: Encoding
-  readonly #codec: ErasureCodec
+  readonly #coder: SegmentCoder
   /** Buffers of encoded segments, used again: fresh memory costs more than encoding does. */
-  readonly #spareTargets: Uint8Array[] = []
+  readonly #spareTargets: Uint8Array<ArrayBuffer>[] = []
 
-  private constructor(grid: Grid, keys: FileKeys, coder: { encoding: Encoding; codec: ErasureCodec }) {
+  constructor(grid: Grid, keys: FileKeys, encoding: Encoding) {
     this.#grid = grid
     this.#keys = keys
-    this.#encoding = coder.encoding
-    this.#codec = coder.codec
-  }
-
-  static async open(grid: Grid, keys: FileKeys, encoding: Encoding): Promise<SegmentEncoder> {
-    return new SegmentEncoder(grid, keys, { encoding, codec: await openCodec(encoding) })
+    this.#encoding = encoding
+    this.#coder = grid.coder ?? localSegmentCoder(grid.bulk)
   }
 
   /** The blocks stay as they are until `release`. @throws SourceChanged if it is not the segment of the first reading */
   async encode(segment: PlainSegment): Promise<EncodedSegment> {
-    const { bulk } = this.#grid
     await requireSameSegment(this.#grid, this.#keys, segment)
-    const sealed = await sealSegment(bulk, this.#keys.encryptionKey, segment)
-    const wantedBytes = encodedSizeBytes(this.#encoding, segment.plaintext.length)
+    const { plaintext: content, segmentIndex, isLast } = segment
+    const seal = { key: this.#keys.encryptionKey, segmentIndex, isLast }
+    const job = { encoding: this.#encoding, content, seal }
+    const wantedBytes = targetSizeBytes(job)
     const spare = this.#spareTargets.pop()
     const target = spare !== undefined && spare.length >= wantedBytes ? spare : new Uint8Array(wantedBytes)
-    return encodeSealed({ bulk, codec: this.#codec, encoding: this.#encoding }, sealed, target)
+    return this.#coder.code(job, target)
   }
 
   /** Nobody looks at the segment's blocks any more. */
   release(encoded: EncodedSegment): void {
-    const [block] = encoded.blocks
-    if (block !== undefined && this.#spareTargets.length < segmentsInFlight(this.#encoding)) {
-      this.#spareTargets.push(new Uint8Array(block.buffer))
+    const buffer = encoded.blocks[0]?.buffer
+    if (buffer instanceof ArrayBuffer && this.#spareTargets.length < segmentsInFlight(this.#encoding)) {
+      this.#spareTargets.push(new Uint8Array(buffer))
     }
   }
 }

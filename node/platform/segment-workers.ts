@@ -1,0 +1,45 @@
+/** Segment workers as threads of this process: sealing, coding and hashing away from the event loop. */
+
+import { availableParallelism } from 'node:os'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import {
+  localSegmentCoder,
+  SegmentPool,
+  type SegmentReply,
+  type SegmentWorker,
+  type SegmentWorkerEvents,
+} from '#crypto'
+import { nativeBulkCrypto } from './bulk-crypto.ts'
+
+/** Each brings some 20 MB of memory; beyond four, disks and network are what a put waits for. */
+const SEGMENT_WORKERS_MAX = 4
+
+/**
+ * A pool of at most `workersMax` threads, by default one for each core up to four. A thread starts with the first
+ * segment worth the trip, and idle ones do not keep the process alive. Close it to end them at once.
+ */
+export function openSegmentWorkers(
+  workersMax: number = Math.min(SEGMENT_WORKERS_MAX, availableParallelism()),
+): SegmentPool {
+  return new SegmentPool({ openWorker, workersMax, local: localSegmentCoder(nativeBulkCrypto) })
+}
+
+function openWorker(events: SegmentWorkerEvents): SegmentWorker {
+  // Beside this file, with its ending: .ts in development, .js when built.
+  const worker = new Worker(new URL(`./segment-worker${extname(import.meta.url)}`, import.meta.url), {
+    // Coding needs little beside its blocks, which live outside this heap.
+    resourceLimits: { maxOldGenerationSizeMb: 256 },
+  })
+  worker.on('message', (reply: SegmentReply) => events.onReply(reply))
+  worker.on('error', (error) => events.onFailure(error instanceof Error ? error : new Error(String(error))))
+  worker.on('exit', (code) => events.onFailure(new Error(`a segment worker ended with code ${code}`)))
+  worker.unref()
+  return {
+    post: (request) => worker.postMessage(request, [request.target.buffer]),
+    setBusy: (busy) => (busy ? worker.ref() : worker.unref()),
+    close: async () => {
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * `node test/bench/segment-workers.ts`: where sealing, coding and hashing of a put should run.
+ *
+ * Segments of 1 MiB go through a window of four, as in a put. For each way: MB/s of plaintext, and how long the event
+ * loop stood still at most (a timer of 1 ms, late by so much), with the p99 of the same.
+ */
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import {
+  asEncryptionKey,
+  blockLeaf,
+  ENCODING_DEFAULT,
+  type Encoding,
+  encodedSizeBytes,
+  localSegmentCoder,
+  openCodec,
+  type SegmentCoder,
+  sealedLeaf,
+  sealSegment,
+} from '#crypto'
+import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
+import { openSegmentWorkers } from '../../node/platform/segment-workers.ts'
+
+const { values } = parseArgs({
+  options: { segments: { type: 'string', default: '300' }, json: { type: 'boolean' } },
+})
+const SEGMENT_COUNT = Number(values.segments)
+const WINDOW = 4
+const plaintext = new Uint8Array(randomBytes(1024 * 1024))
+const key = asEncryptionKey(new Uint8Array(32))
+
+interface Line {
+  readonly way: string
+  readonly shape: string
+  readonly mbPerSecond: number
+  readonly stallP99Ms: number
+  readonly stallMaxMs: number
+}
+
+const lines: Line[] = []
+for (const [neededShares, totalShares] of [
+  [3, 10],
+  [10, 16],
+  [64, 96],
+] as const) {
+  const encoding: Encoding = { ...ENCODING_DEFAULT, neededShares, totalShares }
+  for (let round = 0; round < 2; round++) {
+    await measure('all on this thread', encoding, localSegmentCoder(nativeBulkCrypto))
+    await using coding = codingOnlyWorker()
+    await measure('coding in a worker', encoding, coding)
+    await using one = openSegmentWorkers(1)
+    await measure('all in one worker', encoding, one)
+    await using two = openSegmentWorkers(2)
+    await measure('all in two workers', encoding, two)
+  }
+}
+if (values.json) console.log(JSON.stringify(lines))
+else console.table(lines)
+
+async function measure(way: string, encoding: Encoding, coder: SegmentCoder): Promise<void> {
+  await pass(encoding, coder, 30)
+  const stalls: number[] = []
+  let before = performance.now()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    stalls.push(Math.max(0, now - before - 1))
+    before = now
+  }, 1)
+  const start = performance.now()
+  await pass(encoding, coder, SEGMENT_COUNT)
+  const elapsed = performance.now() - start
+  stalls.push(Math.max(0, performance.now() - before - 1))
+  clearInterval(timer)
+  stalls.sort((a, b) => a - b)
+  lines.push({
+    way,
+    shape: `${encoding.neededShares}/${encoding.totalShares}`,
+    mbPerSecond: Math.round((SEGMENT_COUNT * plaintext.length) / elapsed / 1000),
+    stallP99Ms: round1(stalls[Math.floor(stalls.length * 0.99)] ?? 0),
+    stallMaxMs: round1(stalls.at(-1) ?? 0),
+  })
+}
+
+/** A window of segments, each with a target that is used again. */
+async function pass(encoding: Encoding, coder: SegmentCoder, count: number): Promise<void> {
+  let next = 0
+  const lane = async (): Promise<void> => {
+    let target = new Uint8Array(encodedSizeBytes(encoding, plaintext.length))
+    while (next < count) {
+      const seal = { key, segmentIndex: next++, isLast: false }
+      const { blocks } = await coder.code({ encoding, content: plaintext, seal }, target)
+      const buffer = blocks[0]?.buffer
+      target = buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : target
+      // What a put does next, sending, gives the loop a turn.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await Promise.all(Array.from({ length: WINDOW }, lane))
+}
+
+/** For comparison: sealing and hashing stay here, only the parity is made elsewhere. */
+function codingOnlyWorker(): SegmentCoder & AsyncDisposable {
+  const worker = new Worker(new URL('erasure/coding-only-worker.ts', import.meta.url))
+  const pending: ((target: Uint8Array<ArrayBuffer>) => void)[] = []
+  worker.on('message', (target: Uint8Array<ArrayBuffer>) => pending.shift()?.(target))
+  return {
+    async code({ encoding, content, seal }, target) {
+      if (seal === undefined) throw new Error('the bench seals')
+      const sealed = await sealSegment(nativeBulkCrypto, key, { ...seal, plaintext: content })
+      target.set(sealed)
+      await openCodec(encoding)
+      const coded = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => {
+        pending.push(resolve)
+        worker.postMessage({ encoding, target }, [target.buffer])
+      })
+      const size = target.length || coded.length / encoding.totalShares
+      const blocks = Array.from({ length: encoding.totalShares }, (_, index) =>
+        coded.subarray(index * size, (index + 1) * size),
+      )
+      return {
+        blocks,
+        sealedLeaf: sealedLeaf(nativeBulkCrypto.sha256(sealed)),
+        blockLeaves: blocks.map((block) => blockLeaf(nativeBulkCrypto.sha256(block))),
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await worker.terminate()
+    },
+  }
+}
+
+function round1(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10
+}
