@@ -26,6 +26,8 @@ export const DISK_FREE_AGE_MILLISECONDS = 1000
 export const STORAGE_TEND_SECONDS = 60
 /** Expired leases are collected this often: a share may outlive its lease by so long. */
 export const COLLECT_SECONDS = 3600
+/** Above this a share is a file always: level writes a record several times over while it compacts. */
+export const SMALL_SHARE_LIMIT_BYTES = 16 * 1024
 /** Folders read at a time while the index is compared with the share files. */
 export const WALK_IN_FLIGHT_MAX = 16
 /** Lease updates of one call carried out at a time; their commits meet in few batches. */
@@ -55,6 +57,15 @@ export const HEDGE_MIN_MILLISECONDS = 250
 export const CONVERGENT_TRIES_MAX = 3
 /** Shares verified at a time; each has SEGMENTS_IN_FLIGHT_MAX blocks in flight. */
 export const VERIFY_IN_FLIGHT_MAX = 10
+
+// Node
+
+/** `status` waits so long for each server: a person looks on. */
+export const STATUS_ANSWER_SECONDS = 5
+/** Once nobody is known, each bootstrap address gets so long to say why. */
+export const BOOTSTRAP_DIAGNOSIS_SECONDS = 5
+/** How often to look whether enough servers are known. */
+export const SERVERS_POLL_MILLISECONDS = 20
 
 // Network
 
@@ -129,3 +140,42 @@ export const WIRE_PENDING_MILLISECONDS = 10_000
 export const WIRE_CLIENT_IDLE_MILLISECONDS = 60_000
 /** A server breaks off a channel without a request for so long. */
 export const WIRE_SERVER_IDLE_MILLISECONDS = 600_000
+
+// Roster (PROTOCOL §6)
+
+/** One announcement, signature and all: 256 of them fit in 1 MiB. */
+export const ANNOUNCEMENT_MAX_BYTES = 4096
+export const ANNOUNCED_ADDRESSES_MAX = 16
+export const ANNOUNCED_ADDRESS_LENGTH_MAX = 256
+/** Owner, site and software version: names, not prose. */
+export const ANNOUNCED_NAME_LENGTH_MAX = 64
+/** A server that was not heard of for so long is not counted on. */
+export const ANNOUNCEMENT_LIFETIME_SECONDS = 3 * 24 * 3600
+/** Nobody binds others to remember it for longer. */
+export const ANNOUNCEMENT_LIFETIME_MAX_SECONDS = 14 * 24 * 3600
+/** How far a peer's clock may be ahead of ours. */
+export const ANNOUNCEMENT_AHEAD_MAX_SECONDS = 24 * 3600
+/** A server tells anew how much is free, and that it lives. */
+export const ANNOUNCE_INTERVAL_MILLISECONDS = 30 * 60_000
+/** Servers a node knows: 2 MB of announcements, and 10 ms to order them for one file. */
+export const ROSTER_ENTRIES_MAX = 4096
+/** Entries in one page of a comparison: 100 KB. */
+export const ROSTER_COMPARED_MAX = 2048
+/** Announcements in one message, in bytes: below the limit of a header. */
+export const ROSTER_GIVEN_BYTES_MAX = 192 * 1024
+/** Servers to which what is new is passed on; seven of e^8 nodes in ten thousand miss it, and the next comparison mends that. */
+export const ROSTER_FANOUT = 8
+/** What is new waits so long for company before it is passed on. */
+export const ROSTER_GATHER_MILLISECONDS = 50
+/** Between two comparisons with a server drawn by lot: after a stranger turned up, doubling to the other. */
+export const ROSTER_COMPARE_LEAST_MILLISECONDS = 250
+export const ROSTER_COMPARE_MOST_MILLISECONDS = 60_000
+/** Between attempts to reach a first server: from the one to the other, half as long again each time. */
+export const BOOTSTRAP_RETRY_LEAST_MILLISECONDS = 500
+export const BOOTSTRAP_RETRY_MOST_MILLISECONDS = 60_000
+/** A whole conversation about the roster with one peer. */
+export const ROSTER_TALK_MILLISECONDS = 20_000
+/** Conversations at once that a node begins; beyond it what is new waits. */
+export const ROSTER_TALKS_MAX = 64
+/** What is new in the roster waits so long before it is written down. */
+export const ROSTER_SAVE_MILLISECONDS = 1_000

@@ -1,0 +1,164 @@
+/**
+ * What a server says of itself, signed with the key that its peer id names (PROTOCOL §6.1).
+ *
+ * An announcement travels as canonical CBOR {body, signature}; the body is canonical CBOR of its own, and the signature covers the
+ * tag, its length and the body's bytes as they are, so that nobody need encode anything again to verify it.
+ */
+import { assert, concat, IntegrityError, InvalidInputError, TAGS, utf8 } from '#crypto'
+import {
+  ANNOUNCED_ADDRESS_LENGTH_MAX,
+  ANNOUNCED_ADDRESSES_MAX,
+  ANNOUNCED_NAME_LENGTH_MAX,
+  ANNOUNCEMENT_MAX_BYTES,
+} from '../limits.ts'
+import type { Network, PeerId } from '../platform/platform.ts'
+import { verifySignature } from '../platform/signature.ts'
+import { decodeFields, encodeFields } from '../wire/fields.ts'
+import { PUBLIC_KEY_SIZE_BYTES, peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts'
+
+export const ANNOUNCEMENT_VERSION = 1
+export const SIGNATURE_SIZE_BYTES = 64
+
+/** Servers of one owner, or at one site, may be lost together. Empty: not said. */
+export interface FailureDomain {
+  readonly owner: string
+  readonly site: string
+}
+
+export interface AnnouncementBody {
+  readonly peerId: PeerId
+  /** Multiaddrs that end in the peer's id, the best one first. */
+  readonly addresses: readonly string[]
+  /** Milliseconds since 1970 UTC when it was made; of two announcements of one peer the higher one holds. */
+  readonly sequence: number
+  /** Seconds since 1970 UTC. */
+  readonly expiresAtSeconds: number
+  /** Whether it takes shares. */
+  readonly isServer: boolean
+  /** Bytes it would still take from anyone. */
+  readonly freeBytes: number
+  /** Of the software. */
+  readonly version: string
+  readonly failureDomain: FailureDomain
+}
+
+/** An announcement whose signature was verified, or which we made. */
+export interface Announcement extends AnnouncementBody {
+  readonly publicKey: Uint8Array
+  /** As it travels: to be passed on unchanged. */
+  readonly bytes: Uint8Array
+}
+
+/** Sign the network's own announcement. @throws InvalidInputError if a field is beyond its limit */
+export async function signAnnouncement(
+  network: Pick<Network, 'localId' | 'sign'>,
+  fields: Omit<AnnouncementBody, 'peerId'>,
+): Promise<Announcement> {
+  const body = formatBody({ ...fields, peerId: network.localId })
+  const signature = await network.sign(signedBytes(body))
+  const announcement = parseAnnouncement(encodeFields({ body, signature }))
+  assert(announcement.peerId === network.localId, 'an announcement names its maker')
+  return announcement
+}
+
+/** The bytes that the signature covers: length of the tag in one byte ‖ tag ‖ body. */
+export function signedBytes(body: Uint8Array): Uint8Array {
+  const tag = utf8(TAGS.announcement)
+  return concat(Uint8Array.of(tag.length), tag, body)
+}
+
+/** Read, and not yet verified: good for nothing but to see whether it is news. */
+export interface ReadAnnouncement extends AnnouncementBody {
+  /** @throws IntegrityError if the signature is not the named peer's */
+  verify(): Announcement
+}
+
+/** @throws InvalidInputError if it is malformed or beyond a limit */
+export function readAnnouncement(bytes: Uint8Array): ReadAnnouncement {
+  if (bytes.length > ANNOUNCEMENT_MAX_BYTES) {
+    throw new InvalidInputError(`an announcement has at most ${ANNOUNCEMENT_MAX_BYTES} bytes`)
+  }
+  const envelope = decodeFields(bytes, 'announcement')
+  const bodyBytes = envelope.bytesUpTo('body', ANNOUNCEMENT_MAX_BYTES)
+  const signature = envelope.bytes('signature', SIGNATURE_SIZE_BYTES)
+  envelope.finish()
+  const { publicKey, ...body } = parseBody(bodyBytes)
+  const verify = (): Announcement => {
+    if (!verifySignature(publicKey, signedBytes(bodyBytes), signature)) {
+      throw new IntegrityError(`an announcement in the name of ${body.peerId} is not signed by it`)
+    }
+    return { ...body, publicKey, bytes: bytes.slice() }
+  }
+  return { ...body, verify }
+}
+
+/**
+ * Read an announcement from anywhere, and verify it.
+ *
+ * @throws InvalidInputError if it is malformed or beyond a limit; IntegrityError if the signature is not the named peer's
+ */
+export function parseAnnouncement(bytes: Uint8Array): Announcement {
+  return readAnnouncement(bytes).verify()
+}
+
+function formatBody(body: AnnouncementBody): Uint8Array {
+  return encodeFields({
+    v: ANNOUNCEMENT_VERSION,
+    key: publicKeyOfPeerId(body.peerId),
+    addresses: body.addresses,
+    sequence: body.sequence,
+    expires: body.expiresAtSeconds,
+    server: body.isServer,
+    free: body.freeBytes,
+    version: body.version,
+    owner: body.failureDomain.owner,
+    site: body.failureDomain.site,
+  })
+}
+
+function parseBody(bytes: Uint8Array): AnnouncementBody & Pick<Announcement, 'publicKey'> {
+  const fields = decodeFields(bytes, 'announcement body')
+  const version = fields.uint('v')
+  if (version !== ANNOUNCEMENT_VERSION) {
+    throw new InvalidInputError(`announcement version ${ANNOUNCEMENT_VERSION} wanted, found ${version}`)
+  }
+  const publicKey = fields.bytes('key', PUBLIC_KEY_SIZE_BYTES)
+  const peerId = peerIdOfPublicKey(publicKey)
+  const name = (field: string) => checkedName(fields.text(field, ANNOUNCED_NAME_LENGTH_MAX))
+  const body = {
+    publicKey,
+    peerId,
+    addresses: fields
+      .list('addresses', ANNOUNCED_ADDRESSES_MAX)
+      .map((address) => checkedAddress(address, peerId)),
+    sequence: fields.uint('sequence'),
+    expiresAtSeconds: fields.uint('expires'),
+    isServer: fields.boolean('server'),
+    freeBytes: fields.uint('free'),
+    version: name('version'),
+    failureDomain: { owner: name('owner'), site: name('site') },
+  }
+  fields.finish()
+  return body
+}
+
+/** Printable ASCII that ends in the peer's own id: what else it must be, the transport decides when it dials. */
+function checkedAddress(address: unknown, peerId: PeerId): string {
+  if (
+    typeof address !== 'string' ||
+    address.length > ANNOUNCED_ADDRESS_LENGTH_MAX ||
+    !/^\/[!-~]+$/.test(address) ||
+    !address.endsWith(`/p2p/${peerId}`)
+  ) {
+    throw new InvalidInputError('an announced address is a multiaddr that ends in the peer id')
+  }
+  return address
+}
+
+/** Names are shown on terminals and in logs: no control characters. */
+function checkedName(name: string): string {
+  if (/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(name)) {
+    throw new InvalidInputError('an announced name has no control characters')
+  }
+  return name
+}

@@ -1,0 +1,285 @@
+/**
+ * Keeps a roster like everyone else's (PROTOCOL §6.4): meets the bootstrap addresses, announces this node if it is a server, passes on
+ * what is new to a few servers drawn by lot, and now and then compares with one of them all there is.
+ */
+import { GridError } from '#crypto'
+import { ProtocolError } from '../errors.ts'
+import {
+  ANNOUNCE_INTERVAL_MILLISECONDS,
+  ANNOUNCEMENT_LIFETIME_SECONDS,
+  BOOTSTRAP_RETRY_LEAST_MILLISECONDS,
+  BOOTSTRAP_RETRY_MOST_MILLISECONDS,
+  ROSTER_COMPARE_LEAST_MILLISECONDS,
+  ROSTER_COMPARE_MOST_MILLISECONDS,
+  ROSTER_FANOUT,
+  ROSTER_GATHER_MILLISECONDS,
+  ROSTER_SAVE_MILLISECONDS,
+  ROSTER_TALK_MILLISECONDS,
+  ROSTER_TALKS_MAX,
+} from '../limits.ts'
+import type { Channel, PeerId, Platform } from '../platform/platform.ts'
+import { type AnnouncementBody, signAnnouncement } from './announcement.ts'
+import type { Roster } from './roster.ts'
+import { ROSTER_PROTOCOL } from './roster-messages.ts'
+import { answerRosterTalk, compareRosters, pushAnnouncements } from './roster-talk.ts'
+
+/** What a server says of itself, beside what the network knows. */
+export type SelfDescription = Pick<AnnouncementBody, 'freeBytes' | 'version' | 'failureDomain'>
+
+export interface RosterExchangeOptions {
+  readonly platform: Pick<Platform, 'network' | 'clock' | 'random' | 'log'>
+  readonly roster: Roster
+  /** Multiaddrs of nodes to meet first; with or without /p2p/<peer id>. */
+  readonly bootstrap: readonly string[]
+  /** Undefined: a client, which announces nothing. Asked anew for each announcement. */
+  readonly describeSelf?: (() => Promise<SelfDescription>) | undefined
+  /** Called a little after something was added, never twice at once. */
+  readonly save?: (() => Promise<void>) | undefined
+}
+
+export class RosterExchange {
+  /** Settles once each bootstrap address was tried, or one of them met: what is known then is a fair beginning. */
+  readonly firstRound: Promise<void>
+  readonly #options: RosterExchangeOptions
+  readonly #stop = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  /** New since the last passing on. */
+  #fresh: Uint8Array[] = []
+  #isPassingOn = false
+  #talkCount = 0
+  #isSaving = false
+  #needsSave = false
+  #lastSequence = 0
+
+  private constructor(options: RosterExchangeOptions) {
+    this.#options = options
+    this.firstRound = this.#meetBootstrap()
+  }
+
+  static async open(options: RosterExchangeOptions): Promise<RosterExchange> {
+    const exchange = new RosterExchange(options)
+    const answer = (channel: Channel) => answerRosterTalk(channel, options.roster, exchange.#take)
+    await options.platform.network.serve(ROSTER_PROTOCOL, answer)
+    if (options.describeSelf !== undefined) {
+      await exchange.announce()
+      exchange.#run(() => exchange.#keepAnnouncing())
+    }
+    exchange.#run(() => exchange.#keepComparing())
+    return exchange
+  }
+
+  /** Make and spread a new announcement of this node now, as after its addresses changed. Does nothing on a client. */
+  async announce(): Promise<void> {
+    const { describeSelf, platform, roster } = this.#options
+    if (describeSelf === undefined) return
+    const self = await describeSelf()
+    const now = platform.clock.now()
+    this.#lastSequence = Math.max(
+      now,
+      this.#lastSequence + 1,
+      (roster.get(platform.network.localId)?.sequence ?? 0) + 1,
+    )
+    const announcement = await signAnnouncement(platform.network, {
+      ...self,
+      addresses: platform.network.addresses(),
+      sequence: this.#lastSequence,
+      expiresAtSeconds: Math.floor(now / 1000) + ANNOUNCEMENT_LIFETIME_SECONDS,
+      isServer: true,
+    })
+    if (roster.add(announcement.bytes) === 'added') this.#spread(announcement.bytes)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new ProtocolError('the node is stopping'))
+    await Promise.all([...this.#running])
+    if (this.#needsSave) await this.#options.save?.()
+  }
+
+  /** Until one was met: a first server is all it takes, it knows the others. */
+  async #meetBootstrap(): Promise<void> {
+    const { bootstrap } = this.#options
+    if (bootstrap.length === 0) return
+    const first = Promise.withResolvers<void>()
+    let triedCount = 0
+    let hasMet = false
+    for (const address of bootstrap) {
+      this.#run(async () => {
+        let pause = BOOTSTRAP_RETRY_LEAST_MILLISECONDS
+        while (!hasMet) {
+          const met = await this.#compareWith(undefined, [address])
+          hasMet ||= met
+          triedCount += 1
+          if (hasMet || triedCount >= bootstrap.length) first.resolve()
+          if (met) return
+          await this.#sleep(pause)
+          pause = Math.min(pause * 1.5, BOOTSTRAP_RETRY_MOST_MILLISECONDS)
+        }
+      })
+    }
+    await first.promise
+  }
+
+  async #keepAnnouncing(): Promise<void> {
+    while (true) {
+      await this.#sleep(this.#aboutSoLong(ANNOUNCE_INTERVAL_MILLISECONDS))
+      await this.announce()
+    }
+  }
+
+  /**
+   * Often at first and after a stranger turned up, then seldom: nobody tells a client what is new, it must ask.
+   */
+  async #keepComparing(): Promise<void> {
+    let pause = ROSTER_COMPARE_LEAST_MILLISECONDS
+    while (true) {
+      const { roster } = this.#options
+      const sizeBefore = roster.size
+      const [server] = this.#draw(1)
+      if (server !== undefined) await this.#compareWith(server, roster.addressesOf(server))
+      const hasGrown = roster.size > sizeBefore
+      pause = hasGrown
+        ? ROSTER_COMPARE_LEAST_MILLISECONDS
+        : Math.min(2 * pause, ROSTER_COMPARE_MOST_MILLISECONDS)
+      await this.#sleep(this.#aboutSoLong(pause))
+    }
+  }
+
+  async #compareWith(peer: PeerId | undefined, addresses: readonly string[]): Promise<boolean> {
+    return await this.#talk(peer, addresses, (channel) =>
+      compareRosters(channel, this.#options.roster, this.#take),
+    )
+  }
+
+  /** @throws ProtocolError at the first announcement that no honest peer would have passed on */
+  readonly #take = (announcements: readonly Uint8Array[], channel: Channel): void => {
+    const { roster } = this.#options
+    for (const bytes of announcements) {
+      const outcome = roster.add(bytes)
+      if (outcome === 'forged') {
+        throw new ProtocolError('a forged announcement', { peer: channel.remoteId })
+      }
+      if (outcome === 'added') this.#spread(bytes)
+    }
+  }
+
+  /** Pass it on a little later, with whatever else is new by then; and write it down. */
+  #spread(bytes: Uint8Array): void {
+    this.#fresh.push(bytes)
+    this.#needsSave = true
+    if (!this.#isPassingOn) this.#run(() => this.#passOn())
+    if (!this.#isSaving && this.#options.save !== undefined) this.#run(() => this.#saveSoon())
+  }
+
+  async #passOn(): Promise<void> {
+    this.#isPassingOn = true
+    try {
+      while (this.#fresh.length > 0) {
+        await this.#sleep(ROSTER_GATHER_MILLISECONDS)
+        if (this.#talkCount >= ROSTER_TALKS_MAX) continue
+        const announcements = this.#fresh
+        this.#fresh = []
+        // Not waited for: a server that is gone must not hold up the others.
+        for (const server of this.#draw(ROSTER_FANOUT)) {
+          const addresses = this.#options.roster.addressesOf(server)
+          this.#run(async () => {
+            await this.#talk(server, addresses, (channel) => pushAnnouncements(channel, announcements))
+          })
+        }
+      }
+    } finally {
+      this.#isPassingOn = false
+    }
+  }
+
+  async #saveSoon(): Promise<void> {
+    this.#isSaving = true
+    try {
+      while (this.#needsSave) {
+        await this.#sleep(ROSTER_SAVE_MILLISECONDS)
+        this.#needsSave = false
+        await this.#options.save?.()
+      }
+    } finally {
+      this.#isSaving = false
+    }
+  }
+
+  /** Up to so many servers by lot, never this node. */
+  #draw(count: number): readonly PeerId[] {
+    const { platform, roster } = this.#options
+    const others = roster
+      .all()
+      .map(({ peerId }) => peerId)
+      .filter((peer) => peer !== platform.network.localId)
+    const drawn: PeerId[] = []
+    while (drawn.length < count && others.length > 0) {
+      const place = Math.floor(this.#fraction() * others.length)
+      const last = others.pop()
+      const chosen = others[place] ?? last
+      if (chosen !== undefined) drawn.push(chosen)
+      if (last !== undefined && place < others.length) others[place] = last
+    }
+    return drawn
+  }
+
+  /** From 0 up to, not including, 1. */
+  #fraction(): number {
+    const bytes = this.#options.platform.random.bytes(4)
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32
+  }
+
+  /** A quarter more or less, so that nodes started together do not stay in step. */
+  #aboutSoLong(milliseconds: number): number {
+    return milliseconds * (0.75 + this.#fraction() / 2)
+  }
+
+  /** Work in the background, until it ends or the node stops. */
+  #run(work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted)
+          this.#options.platform.log.error('the roster exchange failed', { error })
+      })
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async #talk(
+    peer: PeerId | undefined,
+    addresses: readonly string[],
+    talk: (channel: Channel) => Promise<void>,
+  ): Promise<boolean> {
+    const { network, clock, log } = this.#options.platform
+    using deadline = clock.deadline(ROSTER_TALK_MILLISECONDS, {
+      what: 'a talk about the roster',
+      signal: this.#stop.signal,
+    })
+    const { signal } = deadline
+    this.#talkCount += 1
+    try {
+      const id = await network.connect(peer, addresses, { signal })
+      const channel = await network.openChannel(id, ROSTER_PROTOCOL, { signal })
+      const abort = () => channel.abort(signal.reason)
+      signal.addEventListener('abort', abort)
+      try {
+        await talk(channel)
+        return true
+      } catch (error) {
+        channel.abort(error instanceof Error ? error : new Error(String(error)))
+        throw error
+      } finally {
+        signal.removeEventListener('abort', abort)
+      }
+    } catch (error) {
+      if (!(error instanceof GridError)) throw error
+      log.debug('no talk about the roster', { peer: peer ?? addresses.join(' '), reason: error.message })
+      return false
+    } finally {
+      this.#talkCount -= 1
+    }
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    return this.#options.platform.clock.sleep(milliseconds, { signal: this.#stop.signal })
+  }
+}

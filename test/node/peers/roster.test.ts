@@ -1,0 +1,245 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { asStorageIndex, IntegrityError, InvalidInputError, utf8 } from '#crypto'
+import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
+import {
+  type Announcement,
+  type AnnouncementBody,
+  parseAnnouncement,
+  signAnnouncement,
+  signedBytes,
+} from '../../../node/peers/announcement.ts'
+import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
+import { Roster } from '../../../node/peers/roster.ts'
+import { loadRoster, saveRoster } from '../../../node/peers/roster-file.ts'
+import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
+import { answerRosterTalk, compareRosters } from '../../../node/peers/roster-talk.ts'
+import { MemoryDisk } from '../../../node/platform/memory-disk.ts'
+import { decodeFields, encodeFields, type FieldRecord } from '../../../node/wire/fields.ts'
+import { SimClock } from '../../sim/sim-clock.ts'
+import { SimWorld } from '../../sim/sim-network.ts'
+import { SimRandom } from '../../sim/sim-random.ts'
+import { testKey } from '../../support/ed25519.ts'
+
+const NOW_MILLISECONDS = 1_800_000_000_000
+const NOW_SECONDS = NOW_MILLISECONDS / 1000
+
+function maker(seedByte: number) {
+  const key = testKey(new Uint8Array(32).fill(seedByte))
+  const localId = peerIdOfPublicKey(key.publicKey)
+  return { localId, key, sign: async (bytes: Uint8Array) => key.sign(bytes) }
+}
+
+async function announce(
+  seedByte: number,
+  changed: Partial<Omit<AnnouncementBody, 'peerId'>> = {},
+): Promise<Announcement> {
+  const node = maker(seedByte)
+  return await signAnnouncement(node, {
+    addresses: [`/ip4/10.0.0.${seedByte}/tcp/4001/p2p/${node.localId}`],
+    sequence: NOW_MILLISECONDS,
+    expiresAtSeconds: NOW_SECONDS + 3600,
+    isServer: true,
+    freeBytes: 1e12,
+    version: 'cairn 0.1.0',
+    failureDomain: { owner: 'anna', site: 'cellar' },
+    ...changed,
+  })
+}
+
+/** Signs any body: what a forger with a key of his own could send. */
+function signRaw(seedByte: number, body: FieldRecord): Uint8Array {
+  const bytes = encodeFields(body)
+  return encodeFields({ body: bytes, signature: maker(seedByte).key.sign(signedBytes(bytes)) })
+}
+
+const newRoster = (now = NOW_MILLISECONDS) => new Roster({ now: () => now })
+
+describe('announcements', () => {
+  test('are read back as they were signed', async () => {
+    const made = await announce(1)
+    const read = parseAnnouncement(made.bytes)
+    expect(read).toEqual(made)
+    expect(read.peerId).toBe(maker(1).localId)
+    expect(read.failureDomain).toEqual({ owner: 'anna', site: 'cellar' })
+    expect(read.bytes.length).toBeLessThan(400)
+  })
+
+  test('no byte of one can be changed', async () => {
+    const { bytes } = await announce(1)
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (place, flip) => {
+        const changed = bytes.slice()
+        changed[place] = (changed[place] ?? 0) ^ flip
+        expect(newRoster().add(changed)).toBe('forged')
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('random bytes are none', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(newRoster().add(bytes)).toBe('forged')
+      }),
+    )
+  })
+
+  test('a signature of another key, or over the body alone, is refused', async () => {
+    const fields = decodeFields((await announce(1)).bytes, 'test')
+    const body = fields.bytesUpTo('body', 4096)
+    const byOther = encodeFields({ body, signature: maker(2).key.sign(signedBytes(body)) })
+    expect(() => parseAnnouncement(byOther)).toThrow(IntegrityError)
+    const untagged = encodeFields({ body, signature: maker(1).key.sign(body) })
+    expect(() => parseAnnouncement(untagged)).toThrow(IntegrityError)
+  })
+
+  test('every field has a limit', async () => {
+    const { localId, key } = maker(1)
+    const good: FieldRecord = {
+      v: 1,
+      key: key.publicKey,
+      addresses: [`/ip4/10.0.0.1/tcp/1/p2p/${localId}`],
+      sequence: 1,
+      expires: 1,
+      server: true,
+      free: 1,
+      version: 'x',
+      owner: '',
+      site: '',
+    }
+    expect(parseAnnouncement(signRaw(1, good)).peerId).toBe(localId)
+    const refused: FieldRecord[] = [
+      { v: 2 },
+      { key: new Uint8Array(31) },
+      { addresses: Array.from({ length: 17 }, () => `/ip4/1.2.3.4/tcp/1/p2p/${localId}`) },
+      { addresses: [`/dns4/${'a'.repeat(300)}/tcp/1/p2p/${localId}`] },
+      { addresses: ['/ip4/1.2.3.4/tcp/1'] },
+      { addresses: [`/ip4/1.2.3.4/tcp/1/p2p/${maker(2).localId}`] },
+      { addresses: [`/ip4/1.2.3.4 \n/p2p/${localId}`] },
+      { sequence: -1 },
+      { sequence: 1.5 },
+      { free: 'much' },
+      { server: 1 },
+      { owner: 'x'.repeat(65) },
+      { site: '\u001b[31mred' },
+      { version: 'right\u202eleft' },
+      { site: undefined },
+      { extra: 1 },
+    ]
+    for (const change of refused) {
+      expect(() => parseAnnouncement(signRaw(1, { ...good, ...change })), JSON.stringify(change)).toThrow(
+        InvalidInputError,
+      )
+    }
+    expect(() => parseAnnouncement(new Uint8Array(ANNOUNCEMENT_MAX_BYTES + 1))).toThrow('at most')
+  })
+})
+
+describe('Roster', () => {
+  test('of two announcements of one peer the later one holds', async () => {
+    const roster = newRoster()
+    const [first, second] = [
+      await announce(1),
+      await announce(1, { sequence: NOW_MILLISECONDS + 1, freeBytes: 5 }),
+    ]
+    expect(roster.add(second.bytes)).toBe('added')
+    expect(roster.add(second.bytes)).toBe('stale')
+    expect(roster.add(first.bytes)).toBe('stale')
+    expect(roster.get(first.peerId)?.freeBytes).toBe(5)
+    expect(roster.size).toBe(1)
+  })
+
+  test('forgets what has expired, and takes nothing expired or too far ahead', async () => {
+    let now = NOW_MILLISECONDS
+    const roster = new Roster({ now: () => now })
+    const { bytes, peerId } = await announce(1)
+    expect(roster.add(bytes)).toBe('added')
+    now += 3600_000
+    expect(roster.get(peerId)).toBeUndefined()
+    expect(roster.all()).toEqual([])
+    expect(roster.add((await announce(2)).bytes)).toBe('stale')
+    const farExpiry = NOW_SECONDS + 2 * ANNOUNCEMENT_LIFETIME_MAX_SECONDS
+    expect(roster.add((await announce(3, { expiresAtSeconds: farExpiry })).bytes)).toBe('refused')
+    const ahead = { sequence: now + 3 * 86_400_000, expiresAtSeconds: NOW_SECONDS + 86_400 }
+    expect(roster.add((await announce(4, ahead)).bytes)).toBe('refused')
+  })
+
+  test('a ring is the same for everyone, other for another index, and without those that take no shares', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => announce(index + 1, { isServer: index > 0 })),
+    )
+    const [one, other] = [newRoster(), newRoster()]
+    for (const { bytes } of made) one.add(bytes)
+    for (const { bytes } of made.toReversed()) other.add(bytes)
+    const ids = (roster: Roster, fill: number) =>
+      roster.ring(asStorageIndex(new Uint8Array(32).fill(fill))).map(({ peerId }) => peerId)
+    expect(ids(one, 1)).toEqual(ids(other, 1))
+    expect(ids(one, 1)).not.toEqual(ids(one, 2))
+    expect(ids(one, 1).toSorted()).toEqual(ids(one, 2).toSorted())
+    expect(ids(one, 1)).toHaveLength(29)
+  })
+
+  test('a full roster keeps those it knows', async () => {
+    const entriesMax = 20
+    const roster = new Roster({ now: () => NOW_MILLISECONDS }, { entriesMax })
+    const made = await Promise.all(Array.from({ length: entriesMax + 1 }, (_, index) => announce(index + 1)))
+    const outcomes = made.map(({ bytes }) => roster.add(bytes))
+    expect(outcomes.filter((outcome) => outcome === 'added')).toHaveLength(entriesMax)
+    expect(outcomes.at(-1)).toBe('refused')
+    const again = await announce(1, { sequence: NOW_MILLISECONDS + 1 })
+    expect(roster.add(again.bytes)).toBe('added')
+  })
+
+  test('two rosters are equal after one comparison, however much they differ', async () => {
+    const [left, right] = [newRoster(), newRoster()]
+    const long = { owner: 'o'.repeat(64), site: 's'.repeat(64) }
+    for (let index = 0; index < 200; index += 1) {
+      const { localId } = maker(index + 1)
+      // Long enough that the announcements of one side need several messages.
+      const addresses = Array.from(
+        { length: 12 },
+        (_, number) => `/dns4/${'x'.repeat(150)}${number}/tcp/1/p2p/${localId}`,
+      )
+      const { bytes } = await announce(index + 1, { addresses, failureDomain: long })
+      if (index % 3 !== 0) left.add(bytes)
+      if (index % 3 !== 1) right.add(bytes)
+      if (index % 3 === 2) {
+        const newer = await announce(index + 1, { sequence: NOW_MILLISECONDS + index })
+        const side = index % 2 === 0 ? left : right
+        side.add(newer.bytes)
+      }
+    }
+    const clock = new SimClock()
+    const world = new SimWorld({ clock, random: new SimRandom(1) })
+    const [one, other] = [world.node(), world.node()]
+    const takeInto = (roster: Roster) => (announcements: readonly Uint8Array[]) => {
+      for (const bytes of announcements) expect(roster.add(bytes)).toBe('added')
+    }
+    await clock.run(async () => {
+      await other.serve(ROSTER_PROTOCOL, (channel) => answerRosterTalk(channel, right, takeInto(right)))
+      await one.connect(other.localId, other.addresses())
+      const channel = await one.openChannel(other.localId, ROSTER_PROTOCOL)
+      await compareRosters(channel, left, takeInto(left))
+    })
+    expect(left.size).toBe(200)
+    expect(left.all()).toEqual(right.all())
+  })
+
+  test('is the same after it was written down and read', async () => {
+    const disk = new MemoryDisk({ capacityBytes: 1e7 })
+    const roster = newRoster()
+    for (let seed = 1; seed < 20; seed += 1) roster.add((await announce(seed)).bytes)
+    await saveRoster(disk, 'peers', roster)
+    await saveRoster(disk, 'peers', roster)
+    const again = newRoster()
+    expect(await loadRoster(disk, 'peers', again)).toBe(19)
+    expect(again.all()).toEqual(roster.all())
+    expect(await loadRoster(disk, 'elsewhere', newRoster())).toBe(0)
+    await disk.removeFile('peers/roster.cbor')
+    const file = await disk.createFile('peers/roster.cbor')
+    await file.append(utf8('rubbish'))
+    await file.close()
+    expect(await loadRoster(disk, 'peers', newRoster())).toBe(0)
+  })
+})
