@@ -1,0 +1,492 @@
+"""Checks test/vectors/v1 against cairn_format.py, every file and every field, and then properties with a fixed seed.
+
+    python3 test/twin/check_vectors.py
+"""
+
+import itertools
+import json
+import pathlib
+import random
+import re
+import sys
+
+sys.dont_write_bytecode = True
+
+import cairn_format as cairn  # noqa: E402
+from cairn_format import BITS, BYTES, Encoding, File, FileVerify, Literal, Manifest, Refused, sha256  # noqa: E402
+
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors" / "v1"
+SEED = 20240817
+unhex = bytes.fromhex
+
+
+class Count:
+    passed = failed = 0
+
+
+def check(found, wanted, what):
+    if found == wanted:
+        Count.passed += 1
+    else:
+        Count.failed += 1
+        print(f"  FAILED {what}: found {str(found)[:80]}, wanted {str(wanted)[:80]}")
+
+
+def refused(what, function, *arguments):
+    """Passes where the function refuses, and not where it fails in another way."""
+    try:
+        function(*arguments)
+        check("taken", "refused", what)
+    except Refused:
+        check(True, True, what)
+
+
+class Fields(dict):
+    """An object of a vector that remembers which of its fields were looked at."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.unread = set(self)
+
+    def __getitem__(self, key):
+        self.unread.discard(key)
+        return super().__getitem__(key)
+
+
+def unread_fields(value):
+    if isinstance(value, list):
+        return set().union(*map(unread_fields, value))
+    if isinstance(value, Fields):
+        return value.unread.union(*map(unread_fields, value.values()))
+    return set()
+
+
+def check_digest(found, wanted, what):
+    """Bytes in hexadecimal, or the SHA-256 of them."""
+    if isinstance(wanted, Fields):
+        check(sha256(found).hex(), wanted["sha256"], what)
+    else:
+        check(found.hex(), wanted, what)
+
+
+def encoding_of(fields):
+    names = ("neededShares", "totalShares", "matrix", "layout", "segmentSizeBytes")
+    encoding = Encoding(*(fields[name] for name in names))
+    encoding.check()
+    return encoding
+
+
+def pattern_of(text, **names):
+    """The bytes that a vector describes with `pattern(seed, size)`; the seed may be a sum with a name in it."""
+    found = re.search(r"pattern\((\d+)(?: \+ ([a-z]))?, (\d+)\)", text)
+    return cairn.pattern(int(found[1]) + (names[found[2]] if found[2] else 0), int(found[3]))
+
+
+# The vector files ----------------------------------------------------------------------------------------------------
+
+
+def base32(vectors):
+    for one in vectors:
+        check(cairn.base32_encode(unhex(one["bytes"])), one["text"], "encode")
+        check(cairn.base32_decode(one["text"]).hex(), one["bytes"], "decode")
+
+
+def hash(vectors):
+    check({one["name"] for one in vectors}, set(cairn.TAGS), "names")
+    for one in vectors:
+        name, message = one["name"], unhex(one["message"])
+        check(cairn.TAGS[name].decode(), one["tag"], f"{name} tag")
+        check(cairn.H(name, message).hex(), one["H"], f"{name} H")
+        check(cairn.H(name, message[:7], message[7:]).hex(), one["H"], f"{name} H of two parts")
+        check(cairn.MAC(unhex(one["key"]), name, message).hex(), one["MAC"], f"{name} MAC")
+
+
+def keys(vector):
+    read_key = unhex(vector["readKey"])
+    check(cairn.encryption_key(read_key).hex(), vector["encryptionKey"], "encryptionKey")
+    check(cairn.storage_index(read_key).hex(), vector["storageIndex"], "storageIndex")
+    one = vector["convergent"]
+    encoding = encoding_of(one["encoding"])
+    segments = [pattern_of(text) for text in one["content"]]
+    check(encoding.cut(b"".join(segments)), segments, "content is a list of segments")
+    digest = cairn.content_digest(segments)
+    check(digest.hex(), one["contentDigest"], "contentDigest")
+    key = cairn.convergent_read_key(unhex(one["convergenceSecret"]), encoding, digest)
+    check(key.hex(), one["readKey"], "convergent readKey")
+
+
+def capability(vectors):
+    forms = {"lit": ("content",), "file": ("readKey", "root"), "file-verify": ("storageIndex", "root")}
+    parsed = {}
+    for one in vectors:
+        kind = one["kind"]
+        given = cairn.KINDS[kind](*(unhex(one[name]) for name in forms[kind]))
+        check(cairn.format_capability(given), one["text"], f"format {kind}")
+        parsed[kind] = cairn.parse_capability(one["text"])
+        check(parsed[kind], given, f"parse {kind}")
+    check(cairn.attenuate(parsed["file"]), parsed["file-verify"], "the verify form of the file capability")
+    refused("a verify form of a literal", cairn.attenuate, parsed["lit"])
+
+
+def capability_refused(vectors):
+    reasons = {
+        "one letter changed": "checksum",
+        "upper case": "scheme",
+        "upper case in the body": "base32",
+        "cut short": "base32",
+        "trailing space": "base32",
+        "another kind": "checksum",
+        "reserved kind": "slot",
+        "unknown kind": "unknown kind",
+        "version 2": "version 1, found 2",
+        "body of 63 bytes": "found 63",
+        "literal of 65 bytes": "found 65",
+        "no payload": "at least 5 bytes, found 4",
+    }
+    check([one["fault"] for one in vectors], list(reasons), "faults")
+    for one in vectors:
+        try:
+            cairn.parse_capability(one["text"])
+            message = "taken"
+        except Refused as error:
+            message = str(error)
+        check(reasons[one["fault"]] in message, True, f"{one['fault']}: refused for it ({message})")
+        check(one["text"].split(":")[-1][:8] in message, False, f"{one['fault']}: the message repeats the text")
+
+
+def segment(vectors):
+    for one in vectors:
+        key, i, last = unhex(one["encryptionKey"]), one["segmentIndex"], one["isLast"]
+        check(cairn.seal(key, i, last, unhex(one["plaintext"])).hex(), one["sealed"], f"seal {i}")
+        check(cairn.unseal(key, i, last, unhex(one["sealed"])).hex(), one["plaintext"], f"open {i}")
+        refused(f"{i} under the other nonce", cairn.unseal, key, i, not last, unhex(one["sealed"]))
+
+
+def erasure_matrix(vectors):
+    for one in vectors:
+        k, n, recovery = one["k"], one["n"], one["recovery"]
+        check(recovery["from"], f"the last {k} blocks, in order", "from")
+        last = range(n - k, n)
+        wanted = [i for i in range(k) if i not in last]
+        check(recovery["wanted"], wanted, f"{k} of {n} wanted")
+        rows = {
+            "parityRows": ([cairn.weights(i, range(k)) for i in range(k, n)], one["parityRows"]),
+            "recovery": ([cairn.weights(w, last) for w in wanted], recovery["rows"]),
+        }
+        for what, (found, expected) in rows.items():
+            if isinstance(expected, Fields):
+                check(sha256(b"".join(found)).hex(), expected["sha256OfRowsInOrder"], f"{k} of {n} {what}")
+            else:
+                check([row.hex() for row in found], expected, f"{k} of {n} {what}")
+
+
+def erasure_blocks(vectors):
+    for one in vectors:
+        k, n, layout, size = one["k"], one["n"], one["layout"], one["blockSize"]
+        what = f"{k} of {n}, layout {layout}"
+        Encoding(k, n, one["matrix"], layout, 1024).check()
+        data = [pattern_of(one["data"], i=i) for i in range(k)]
+        check({len(block) for block in data}, {size}, f"{what}: block size")
+        parity = cairn.parity(data, n, layout)
+        check(len(parity), len(one["parity"]), f"{what}: count")
+        for i, (found, wanted) in enumerate(zip(parity, one["parity"])):
+            check_digest(found, wanted, f"{what}: block {k + i}")
+        blocks = dict(enumerate(data + parity))
+        last = {i: blocks[i] for i in range(n - k, n)}
+        check(cairn.rebuild(last, range(k), layout), data, f"{what}: data from the last {k} blocks")
+
+
+def tree(vector):
+    block = pattern_of(vector["block"])
+    check(cairn.block_leaf(block).hex(), vector["blockLeaf"], "blockLeaf")
+    check(cairn.sealed_leaf(block).hex(), vector["sealedLeaf"], "sealedLeaf of the same bytes")
+    trees = vector["trees"]
+    leaves = [pattern_of(vector["leaves"], i=i) for i in range(max(one["leafCount"] for one in trees))]
+    check(cairn.node(leaves[0], leaves[1]).hex(), vector["node"], "node of the first two leaves")
+    for one in trees:
+        count = one["leafCount"]
+        root = cairn.tree_root(leaves[:count])
+        check(root.hex(), one["root"], f"{count} leaves: root")
+        proofs = [cairn.proof(leaves[:count], i) for i in range(count)]
+        check([given.hex() for given in proofs], one["proofs"], f"{count} leaves: proofs")
+        for i, text in enumerate(one["proofs"]):
+            cairn.check_proof(unhex(one["root"]), count, i, leaves[i], unhex(text))
+
+
+def manifest(vector):
+    given = Manifest(
+        encoding_of(vector["encoding"]),
+        vector["fileSize"],
+        unhex(vector["storageIndex"]),
+        unhex(vector["sealedRoot"]),
+        tuple(map(unhex, vector["shareRoots"])),
+    )
+    check(given.to_bytes().hex(), vector["bytes"], "bytes")
+    check(given.root().hex(), vector["root"], "root")
+    check(cairn.parse_manifest(unhex(vector["bytes"])), given, "parse")
+
+
+def file(vectors):
+    for one in vectors:
+        encoding, content = encoding_of(one["encoding"]), pattern_of(one["content"])
+        what = f"{one['content']}, {encoding.k} of {encoding.n}"
+        given, shares = cairn.write_file(content, unhex(one["readKey"]), encoding)
+        verify = cairn.attenuate(given)
+        check(cairn.format_capability(given), one["capability"], f"{what}: capability")
+        check(cairn.format_capability(verify), one["verifyCapability"], f"{what}: verifyCapability")
+        check(len(shares), len(one["shares"]), f"{what}: count of shares")
+        for j, (found, fields) in enumerate(zip(shares, one["shares"])):
+            check_digest(found, fields["bytes"] if "bytes" in fields else fields, f"{what}: share {j}")
+        stored = [unhex(fields["bytes"]) for fields in one["shares"] if "bytes" in fields] or shares
+        for j, data in enumerate(stored):
+            check(cairn.parse_share(data, verify, j).number, j, f"{what}: parse share {j}")
+        read = cairn.parse_capability(one["capability"])
+        check(cairn.read_file(read, stored[-encoding.k :]), content, f"{what}: read from the last shares")
+        check(cairn.repair_file(verify, stored[-encoding.k :]), shares, f"{what}: repair from the last shares")
+
+
+# Properties ----------------------------------------------------------------------------------------------------------
+
+
+def flip(rng, data, at):
+    return data[:at] + bytes([data[at] ^ rng.randrange(1, 256)]) + data[at + 1 :]
+
+
+def property_worked_examples(rng):
+    """The numbers in the text of §1 to §6."""
+    check(cairn.base32_decode("aa"), b"\0", "base32 aa")
+    for text in ("a", "ab", "aaa", "AA", "aa======", "a1", "a ", "aa\n", "abcdef", "zz"):
+        refused(f"base32 {text!r}", cairn.base32_decode, text)
+    for a, b, product in ((0x02, 0x80, 0x1D), (0x03, 0x41, 0xC3), (0x53, 0xCA, 0x8F), (0x03, 0xF4, 0x01)):
+        check(cairn.times(a, b), product, f"{a:02x} * {b:02x}")
+    data = [b"\x41", b"\x80"]
+    check(cairn.parity(data, 3, BYTES), [b"\xde"], "6.5 parity")
+    check(cairn.rebuild({1: b"\x80", 2: b"\xde"}, [0], BYTES), [b"\x41"], "6.5 rebuilt")
+    a, b = bytearray(512), bytearray(512)
+    a[::64] = unhex("0102040810204080")
+    b[7 * 64] = 0xFF
+    (p,) = cairn.parity([bytes(a), bytes(b)], 3, BITS)
+    check(p[::64].hex(), "7e0379736730" + "60c0", "6.5 strips")
+    check(symbols(p, BITS)[:8].hex(), "1e1b11052d7ddd80", "6.5 symbols")
+
+
+def symbols(block, layout):
+    """§6.3 to the letter: the symbols of a block, one in a byte."""
+    if layout == BYTES:
+        return block
+    return bytes(
+        sum((block[g + 64 * b + s // 8] >> s % 8 & 1) << b for b in range(8))
+        for g in range(0, len(block), 512)
+        for s in range(512)
+    )
+
+
+def property_matrix(rng):
+    """G by the products of §6.2 one by one; and G times the first k rows of V is V, as the libraries define it."""
+    inverse = [0] + [next(b for b in range(256) if cairn.times(a, b) == 1) for a in range(1, 256)]
+    for k, n in ((1, 4), (2, 3), (5, 9), (7, 31), (12, 255)):
+        rows = [cairn.weights(i, range(k)) for i in range(n)]
+        for i in range(n):
+            for c in range(k):
+                g = 1
+                for j in range(k):
+                    if j != c:
+                        g = cairn.times(g, cairn.times(i ^ j, inverse[c ^ j]))
+                check(rows[i][c], g, f"G({i}, {c}) of {k}")
+        power = [[1] * n]
+        for c in range(1, k):
+            power.append([cairn.times(power[-1][i], i) for i in range(n)])
+        for i in range(n):
+            for c in range(k):
+                total = 0
+                for j in range(k):
+                    total ^= cairn.PRODUCTS[rows[i][j]][power[c][j]]
+                check(total, power[c][i], f"V({i}, {c}) of {k}")
+
+
+def property_any_k_of_n(rng):
+    for k, n, layout in itertools.product((1, 2, 3, 4), (4, 6), (BYTES, BITS)):
+        data = [rng.randbytes(512) for _ in range(k)]
+        blocks = dict(enumerate(data + cairn.parity(data, n, layout)))
+        for some in itertools.combinations(range(n), k):
+            found = cairn.rebuild({i: blocks[i] for i in some}, range(n), layout)
+            check(found, list(blocks.values()), f"{some} of {n}, layout {layout}")
+    for _ in range(60):
+        k = rng.randrange(1, 40)
+        n = rng.randrange(k, min(255, 2 * k + 3))
+        layout = rng.choice((BYTES, BITS))
+        size = rng.randrange(1, 90) if layout == BYTES else 512 * rng.randrange(1, 4)
+        data = [rng.randbytes(size) for _ in range(k)]
+        blocks = dict(enumerate(data + cairn.parity(data, n, layout)))
+        some = rng.sample(range(n), k)
+        found = cairn.rebuild({i: blocks[i] for i in some}, range(n), layout)
+        check(found, list(blocks.values()), f"{k} of {n}, layout {layout}")
+        # The two layouts are one code: symbols of the parity are the parity of the symbols.
+        by_symbols = cairn.parity([symbols(block, layout) for block in data], n, BYTES)
+        check([symbols(blocks[i], layout) for i in range(k, n)], by_symbols, f"{k} of {n}, symbols")
+
+
+def property_capabilities(rng):
+    for size in range(65):
+        given = Literal(rng.randbytes(size))
+        check(cairn.parse_capability(cairn.format_capability(given)), given, f"literal of {size}")
+    refused("literal of 65", cairn.format_capability, Literal(bytes(65)))
+    given = File(rng.randbytes(32), rng.randbytes(32))
+    for one in (given, cairn.attenuate(given), Literal(rng.randbytes(20)), Literal(b"")):
+        text = cairn.format_capability(one)
+        check(cairn.parse_capability(text), one, "round trip")
+        for at in range(len(text)):
+            for other in rng.sample([c for c in "abcdefghijklmnopqrstuvwxyz234567:-A=0 \n\u0131" if c != text[at]], 5):
+                refused(f"{other!r} at {at}", cairn.parse_capability, text[:at] + other + text[at + 1 :])
+            refused(f"cut at {at}", cairn.parse_capability, text[:at])
+            refused(f"without {at}", cairn.parse_capability, text[:at] + text[at + 1 :])
+        for wrong in (text + "a", text + ":", "x" + text, " " + text, text.upper(), text + "\n", text + "=" * 200):
+            refused("more text", cairn.parse_capability, wrong)
+    refused("a verify capability that reads", cairn.read_file, cairn.attenuate(given), [])
+
+
+def property_trees(rng):
+    def rfc9162(leaves):
+        if len(leaves) == 1:
+            return leaves[0]
+        split = 1 << (len(leaves) - 1).bit_length() - 1
+        return cairn.node(rfc9162(leaves[:split]), rfc9162(leaves[split:]))
+
+    refused("no leaves", cairn.tree_root, [])
+    check(len(cairn.tree_bytes([bytes(32)] * 5)), 352, "bytes of 5 leaves")
+    for count in range(1, 34):
+        leaves = [rng.randbytes(32) for _ in range(count)]
+        root = cairn.tree_root(leaves)
+        check(root, rfc9162(leaves), f"RFC 9162 root of {count}")
+        check(len(cairn.tree_bytes(leaves)), 32 * sum(cairn.level_sizes(count)), f"size of {count}")
+        for i in range(count):
+            proof = cairn.proof(leaves, i)
+            cairn.check_proof(root, count, i, leaves[i], proof)
+            for wrong in (proof[:-32] if proof else bytes(32), proof + bytes(32), proof + b"\0"):
+                refused(f"length of proof {i} of {count}", cairn.check_proof, root, count, i, leaves[i], wrong)
+            if proof:
+                wrong = flip(rng, proof, rng.randrange(len(proof)))
+                refused(f"proof {i} of {count}", cairn.check_proof, root, count, i, leaves[i], wrong)
+            refused(f"leaf {i} of {count}", cairn.check_proof, root, count, i, flip(rng, leaves[i], 5), proof)
+            refused(f"{i} outside {count}", cairn.check_proof, root, count, i + count, leaves[i], proof)
+
+
+def property_manifests(rng):
+    roots = tuple(rng.randbytes(32) for _ in range(255))
+    given = Manifest(Encoding(3, 10, 1, 2, 1024), 123456, roots[0], roots[1], roots[:10])
+    data = given.to_bytes()
+    check(cairn.parse_manifest(data), given, "round trip")
+    for size in (*range(len(data)), len(data) + 1, len(data) + 32):
+        refused(f"{size} bytes", cairn.parse_manifest, (data + bytes(32))[:size])
+    for at in range(len(data)):
+        check(cairn.manifest_root(flip(rng, data, at)) == given.root(), False, f"root with another byte {at}")
+    for at, value in ((0, "00"), (0, "02"), (1, "00"), (1, "0b"), (2, "00"), (2, "02"), (2, "0b"), (3, "00"), (3, "02"),
+                      (4, "00"), (4, "03"), (5, "000003ff"), (5, "00400001"), (5, "00000000"), (9, "ff" * 8),
+                      (9, "0020000000000000"), (9, "0000000400000001")):
+        wrong = data[:at] + unhex(value) + data[at + len(value) // 2 :]
+        refused(f"{value} at {at}", cairn.parse_manifest, wrong)
+    for at, value in ((5, "00400000"), (5, "00000401"), (9, "0000000400000000"), (9, "00" * 8), (1, "0a")):
+        right = data[:at] + unhex(value) + data[at + len(value) // 2 :]
+        check(cairn.parse_manifest(right).to_bytes(), right, f"{value} at {at}")
+    largest = Manifest(Encoding(255, 255, 1, 1, 4194304), 2**46, roots[0], roots[1], roots)
+    check(cairn.parse_manifest(largest.to_bytes()), largest, "the largest")
+    check(len(largest.to_bytes()), 8241, "size of the largest")
+
+
+def property_files(rng):
+    sizes = (0, 1, 1023, 1024, 1025, 2048, 3000)
+    for file_size, layout in itertools.product(sizes, (BYTES, BITS)):
+        k = rng.randrange(1, 6)
+        n = rng.randrange(k + 1, k + 5)
+        encoding = Encoding(k, n, 1, layout, rng.choice((1024, 1025, 1500)))
+        content = rng.randbytes(file_size)
+        given, shares = cairn.write_file(content, rng.randbytes(32), encoding)
+        verify = cairn.attenuate(given)
+        what = f"{file_size} bytes, {k} of {n}, layout {layout}"
+        for _ in range(4):
+            chosen = rng.sample(shares, k)
+            check(cairn.read_file(given, chosen), content, what)
+            bad = [flip(rng, share, rng.randrange(len(share))) for share in shares if share not in chosen]
+            mixed = rng.sample(chosen + bad, len(chosen) + len(bad))
+            check(cairn.read_file(given, mixed), content, f"{what}, others damaged")
+        check(cairn.repair_file(verify, chosen), shares, f"{what}, repair")
+        refused(f"{what}, too few", cairn.read_file, given, chosen[1:])
+        stranger = FileVerify(rng.randbytes(32), verify.root)
+        refused(f"{what}, another index", cairn.parse_share, shares[0], stranger)
+        refused(f"{what}, another root", cairn.parse_share, shares[0], FileVerify(verify.storage_index, bytes(32)))
+        refused(f"{what}, another number", cairn.parse_share, shares[0], verify, 1)
+        for size in (0, 8, 23, 24, len(shares[0]) - 1):
+            refused(f"{what}, {size} bytes", cairn.parse_share, shares[0][:size], verify)
+
+
+def property_flipped_bytes(rng):
+    """Each byte of a share file counts, and each of a sealed segment."""
+    for layout, count in ((BYTES, 1), (BYTES, 3), (BITS, 1)):
+        given, shares = cairn.write_file(rng.randbytes(count * 1024 - 100), rng.randbytes(32),
+                                         Encoding(3, 5, 1, layout, 1024))
+        verify = cairn.attenuate(given)
+        share = shares[4]
+        check(cairn.parse_share(share, verify).number, 4, "share")
+        for at in range(len(share)):
+            refused(f"share with another byte {at}", cairn.parse_share, flip(rng, share, at), verify)
+            refused(f"share without byte {at}", cairn.parse_share, share[:at] + share[at + 1 :], verify)
+    key = rng.randbytes(32)
+    sealed = cairn.seal(key, 3, False, rng.randbytes(100))
+    for at in range(len(sealed)):
+        refused(f"sealed with another byte {at}", cairn.unseal, key, 3, False, flip(rng, sealed, at))
+    refused("sealed as last", cairn.unseal, key, 3, True, sealed)
+    refused("sealed as another", cairn.unseal, key, 4, False, sealed)
+    refused("sealed, cut short", cairn.unseal, key, 3, False, sealed[:15])
+
+
+def property_lying_writer(rng):
+    """Shares that each verify, but are no codeword: readable only from shares that give the sealed tree."""
+    encoding, content, read_key = Encoding(2, 4, 1, BYTES, 1024), rng.randbytes(1500), rng.randbytes(32)
+    segments = encoding.cut(content)
+    sealed = [cairn.seal(cairn.encryption_key(read_key), i, i == 1, segments[i]) for i in range(2)]
+    shares = cairn.code_file(sealed, encoding, len(content))
+    shares[3] = (flip(rng, shares[3][0], 9), shares[3][1])
+    leaves = [cairn.sealed_leaf(one) for one in sealed]
+    roots = tuple(cairn.tree_root([cairn.block_leaf(block) for block in blocks]) for blocks in shares)
+    manifest = Manifest(encoding, len(content), cairn.storage_index(read_key), cairn.tree_root(leaves), roots)
+    files = [cairn.build_share(j, manifest, blocks, leaves) for j, blocks in enumerate(shares)]
+    given = File(read_key, manifest.root())
+    for j, data in enumerate(files):
+        check(cairn.parse_share(data, cairn.attenuate(given), j).number, j, f"share {j} alone is good")
+    check(cairn.read_file(given, files[:3]), content, "from good shares")
+    refused("from shares that do not belong together", cairn.read_file, given, files[2:])
+    refused("repair that would make another share 3", cairn.repair_file, cairn.attenuate(given), files[:2])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def run(name, function, argument):
+    passed, failed = Count.passed, Count.failed
+    try:
+        function(argument)
+    except Exception as error:  # a fault here is a failure of this part, and the others still run
+        check(f"{type(error).__name__}: {error}", "no error", name)
+    if isinstance(argument, (list, Fields)):
+        check(unread_fields(argument), set(), f"{name}: fields that were not checked")
+    print(f"{name}: {Count.passed - passed} passed, {Count.failed - failed} failed")
+
+
+def main():
+    files = {path.stem: path for path in sorted(VECTORS.iterdir())}
+    checkers = (base32, hash, keys, capability, capability_refused, segment, erasure_matrix, erasure_blocks, tree,
+                manifest, file)
+    known = {checker.__name__: checker for checker in checkers}
+    check(set(files), set(known), "vector files")
+    for name, path in files.items():
+        if name in known:
+            run(path.name, known[name], json.loads(path.read_text(), object_pairs_hook=Fields))
+    for name, function in list(globals().items()):
+        if name.startswith("property_"):
+            run(name, function, random.Random(f"{SEED} {name}"))
+    print(f"{Count.passed} passed, {Count.failed} failed")
+    sys.exit(1 if Count.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
