@@ -8,7 +8,7 @@
  * | 8 | H | header, a canonical CBOR map |
  * | 8 + H | P | payload, raw |
  */
-import { assert, concat } from '#crypto'
+import { concat, InvalidInputError } from '#crypto'
 import { ProtocolError } from '../errors.ts'
 import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES, WIRE_SLICE_BYTES } from '../limits.ts'
 import type { Channel } from '../platform/platform.ts'
@@ -31,11 +31,16 @@ export interface OutgoingMessage {
   readonly sizeBytes: number
 }
 
+/** @throws InvalidInputError if header or payload are beyond their limits */
 export function formatMessage(header: FieldRecord, payload?: Uint8Array): OutgoingMessage {
   const headerBytes = encodeFields(header)
   const payloadSizeBytes = payload?.length ?? 0
-  assert(headerBytes.length <= WIRE_HEADER_MAX_BYTES, 'a header is within its limit')
-  assert(payloadSizeBytes <= WIRE_PAYLOAD_MAX_BYTES, 'a payload is within its limit')
+  if (headerBytes.length > WIRE_HEADER_MAX_BYTES) {
+    throw new InvalidInputError(`a header of ${headerBytes.length} bytes is too large for a message`)
+  }
+  if (payloadSizeBytes > WIRE_PAYLOAD_MAX_BYTES) {
+    throw new InvalidInputError(`a block of ${payloadSizeBytes} bytes is too large for a message`)
+  }
   const prefix = new Uint8Array(MESSAGE_PREFIX_SIZE_BYTES)
   const view = new DataView(prefix.buffer)
   view.setUint32(0, headerBytes.length)

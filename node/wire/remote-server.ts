@@ -1,6 +1,12 @@
 /** A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL §5). */
+import { InvalidInputError } from '#crypto'
 import { ConflictError } from '../errors.ts'
-import { WIRE_EXPECTED_BLOCK_BYTES, WIRE_LIST_QUERIES_MAX } from '../limits.ts'
+import {
+  LEASE_UPDATES_MAX,
+  LIST_QUERIES_MAX,
+  WIRE_EXPECTED_BLOCK_BYTES,
+  WIRE_LIST_QUERIES_MAX,
+} from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
 import type {
   BlockRequest,
@@ -66,6 +72,7 @@ export class RemoteServer implements StorageServer {
     queries: readonly ShareQuery[],
     options?: CallOptions,
   ): Promise<readonly (readonly ListedShare[])[]> {
+    checkCount('queries', queries.length, LIST_QUERIES_MAX)
     const parts: Promise<readonly (readonly ListedShare[])[]>[] = []
     for (let start = 0; start < queries.length; start += WIRE_LIST_QUERIES_MAX) {
       const some = queries.slice(start, start + WIRE_LIST_QUERIES_MAX)
@@ -99,6 +106,7 @@ export class RemoteServer implements StorageServer {
     updates: readonly LeaseUpdate[],
     options?: CallOptions,
   ): Promise<readonly LeaseOutcome[]> {
+    checkCount('lease updates', updates.length, LEASE_UPDATES_MAX)
     if (updates.length === 0) return []
     const parse = (reply: Message) => readLeases(reply, updates.length)
     return await this.#ask({ op: 'update-leases', updates }, { parse, signal: options?.signal })
@@ -216,3 +224,7 @@ class RemoteShareWriter implements ShareWriter {
 }
 
 function nothing(): void {}
+
+function checkCount(what: string, count: number, countMax: number): void {
+  if (count > countMax) throw new InvalidInputError(`at most ${countMax} ${what} wanted, found ${count}`)
+}
