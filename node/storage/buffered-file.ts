@@ -43,6 +43,11 @@ export class BufferedFile {
     this.#sizeBytes += bytes.length
   }
 
+  /** A copy of the whole content, as long as none of it went to the disk. */
+  gathered(): Uint8Array | undefined {
+    return this.#isMade ? undefined : this.#buffer.slice(0, this.#bufferedBytes)
+  }
+
   /** Everything is durable under the incoming name when the promise resolves, and the file is closed. */
   async syncAndClose(): Promise<void> {
     await this.#flush()

@@ -147,13 +147,18 @@ export class IncomingShare {
     }
   }
 
+  /** After `complete`: the whole share file, if it is so small that none of it went to the disk. */
+  gathered(): Uint8Array | undefined {
+    return this.#file.gathered()
+  }
+
   /** After `complete`: everything is durable under the incoming name. */
   async syncAndClose(): Promise<void> {
     await this.#file.syncAndClose()
     this.#noteWritten()
   }
 
-  /** The file has moved to its place: give back what was reserved, and leave the file alone. */
+  /** The share has become visible: give back what was reserved, and leave the file alone. */
   settle(): void {
     this.#release(true)
   }

@@ -56,6 +56,14 @@ export class IncomingShares implements AsyncDisposable {
     else this.#countByAccount.set(incoming.account, count)
   }
 
+  /** Drop one that was detached, unless another writer has taken it up since. */
+  async dropDetached(incoming: IncomingShare): Promise<void> {
+    if (incoming.isAttached || this.#shares.get(keyOf(incoming.account, incoming.request)) !== incoming)
+      return
+    incoming.isAttached = true
+    await this.drop(incoming)
+  }
+
   async drop(incoming: IncomingShare): Promise<void> {
     // The file goes first: until then the upload id is taken, and its room as well.
     try {

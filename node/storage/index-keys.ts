@@ -5,9 +5,10 @@
  * | key | value | what |
  * |---|---|---|
  * | 1 ‖ name | | the index itself: `version`, `closed` |
- * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 | a visible share |
+ * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 ‖ place 1 | a visible share: 0 in a file, 1 in this index |
  * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | expiry in seconds since 1970, u64 | a lease |
  * | 4 ‖ account | bytes u64 | what an account is charged; written when the storage is closed |
+ * | 5 ‖ storage index 32 ‖ root 32 ‖ share number 1 | a whole share file | a small share |
  *
  * The empty account holds the grace leases of shares whose leases were lost.
  */
@@ -24,7 +25,7 @@ import {
 import type { PeerId } from '../platform/platform.ts'
 import type { ShareAddress } from './server.ts'
 
-const SPACE = Object.freeze({ meta: 1, share: 2, lease: 3, account: 4 } as const)
+const SPACE = Object.freeze({ meta: 1, share: 2, lease: 3, account: 4, small: 5 } as const)
 const ADDRESS_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 1
 
 /** Whoever holds leases on shares that lost theirs; charged to nobody. */
@@ -40,7 +41,6 @@ export interface KeyRange {
   readonly lt: Uint8Array
 }
 
-export const ALL_KEYS: KeyRange = { gte: Uint8Array.of(0), lt: Uint8Array.of(255) }
 export const SHARE_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.share), lt: Uint8Array.of(SPACE.share + 1) }
 export const LEASE_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.lease), lt: Uint8Array.of(SPACE.lease + 1) }
 export const ACCOUNT_KEYS: KeyRange = {
@@ -52,6 +52,10 @@ export function shareKey(address: ShareAddress): Uint8Array {
   return concat(Uint8Array.of(SPACE.share), addressBytes(address))
 }
 
+export function smallKey(address: ShareAddress): Uint8Array {
+  return concat(Uint8Array.of(SPACE.small), addressBytes(address))
+}
+
 export function leaseKey(address: ShareAddress, account: PeerId): Uint8Array {
   return concat(Uint8Array.of(SPACE.lease), addressBytes(address), utf8(account))
 }
@@ -59,6 +63,8 @@ export function leaseKey(address: ShareAddress, account: PeerId): Uint8Array {
 export function accountKey(account: PeerId): Uint8Array {
   return concat(Uint8Array.of(SPACE.account), utf8(account))
 }
+
+export const SMALL_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.small), lt: Uint8Array.of(SPACE.small + 1) }
 
 /** Shares under a storage index, of one root or of all. */
 export function shareRange(storageIndex: StorageIndex, root?: Uint8Array): KeyRange {
@@ -84,6 +90,29 @@ export function parseLeaseKey(key: Uint8Array): { readonly address: ShareAddress
 
 export function parseAccountKey(key: Uint8Array): PeerId {
   return new TextDecoder().decode(key.subarray(1))
+}
+
+/** Where a share's bytes stand. */
+export type SharePlace = 'file' | 'index'
+
+export interface StoredShare {
+  readonly shareSizeBytes: number
+  readonly place: SharePlace
+}
+
+export function shareValue({ shareSizeBytes, place }: StoredShare): Uint8Array {
+  return new ByteWriter(9)
+    .u64(shareSizeBytes)
+    .u8(place === 'index' ? 1 : 0)
+    .finish()
+}
+
+export function parseShareValue(value: Uint8Array): StoredShare {
+  const reader = new ByteReader(value, 'index value')
+  const shareSizeBytes = reader.u64()
+  const place = reader.u8() === 1 ? 'index' : 'file'
+  reader.finish()
+  return { shareSizeBytes, place }
 }
 
 export function numberValue(value: number): Uint8Array {
@@ -119,5 +148,5 @@ function prefixRange(prefix: Uint8Array): KeyRange {
       return { gte: prefix, lt: end.slice(0, place + 1) }
     }
   }
-  return { gte: prefix, lt: ALL_KEYS.lt }
+  return { gte: prefix, lt: Uint8Array.of(255) }
 }

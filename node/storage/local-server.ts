@@ -73,9 +73,18 @@ export class LocalStorageServer implements StorageServer {
     const lists: (readonly ListedShare[])[] = []
     for (const query of queries) {
       signal?.throwIfAborted()
-      lists.push(await this.#store.parts.index.sharesUnder(query, LISTED_SHARES_MAX))
+      const shares = await this.#store.parts.index.sharesUnder(query, LISTED_SHARES_MAX)
+      lists.push(
+        shares
+          .map(({ address: { root, shareNumber }, shareSizeBytes }) => ({
+            root,
+            shareNumber,
+            shareSizeBytes,
+          }))
+          .toSorted((left, right) => left.shareNumber - right.shareNumber),
+      )
     }
-    return lists.map((list) => list.toSorted((left, right) => left.shareNumber - right.shareNumber))
+    return lists
   }
 
   writeShare(request: WriteRequest): ShareWriter {

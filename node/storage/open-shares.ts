@@ -21,9 +21,10 @@ import {
   shareLayout,
 } from '#crypto'
 import { OPEN_SHARES_MAX } from '../limits.ts'
-import type { Disk, ReadableFile } from '../platform/platform.ts'
-import { addressKey, type StoragePaths } from './paths.ts'
+import type { ReadableFile } from '../platform/platform.ts'
+import { addressKey } from './paths.ts'
 import type { ShareAddress } from './server.ts'
+import type { ShareFiles } from './share-files.ts'
 
 /** Read at once when a share is opened: its footer, the largest manifest, and all of a small share. */
 const END_SIZE_BYTES = 12 * 1024
@@ -64,14 +65,12 @@ interface Entry {
 }
 
 export class OpenShares implements AsyncDisposable {
-  readonly #disk: Disk
-  readonly #paths: StoragePaths
+  readonly #files: ShareFiles
   /** In the order of their last use. */
   readonly #entries = new Map<string, Entry>()
 
-  constructor(disk: Disk, paths: StoragePaths) {
-    this.#disk = disk
-    this.#paths = paths
+  constructor(files: ShareFiles) {
+    this.#files = files
   }
 
   /** Work with an open share; its handle stays open until the work is done. */
@@ -118,7 +117,7 @@ export class OpenShares implements AsyncDisposable {
   }
 
   #newEntry(address: ShareAddress): Entry {
-    const opened = openShareFile(this.#disk, this.#paths.shareFile(address), address)
+    const opened = this.#files.open(address).then((file) => openShareFile(file, address))
     return { opened, users: 0, isForgotten: false }
   }
 
@@ -143,9 +142,11 @@ export class OpenShares implements AsyncDisposable {
   }
 }
 
-/** Open a share file and check that its end is that of the share it is named after. The caller closes the file. */
-export async function openShareFile(disk: Disk, path: string, address: ShareAddress): Promise<OpenedShare> {
-  const file = await disk.openFile(path)
+/** Check that the end of a file is that of the share it is named after. The caller closes it if it is open after. */
+export async function openShareFile(
+  file: ReadableFile | undefined,
+  address: ShareAddress,
+): Promise<OpenedShare> {
   if (file === undefined) return { kind: 'missing' }
   try {
     return { kind: 'open', share: await readEnd(file, address) }

@@ -6,6 +6,8 @@ import { IntegrityError, type StorageIndex, shortIndex } from '#crypto'
 import { forEachConcurrently } from '../flow.ts'
 import { LEASE_DURATION_DEFAULT_SECONDS, WALK_IN_FLIGHT_MAX } from '../limits.ts'
 import type { Disk, DiskEntry, IndexOperation, Log, PeerId } from '../platform/platform.ts'
+import { bytesAsFile } from './bytes-as-file.ts'
+import type { SharePlace, StoredShare } from './index-keys.ts'
 import { alongsideLeases } from './merge.ts'
 import { openShareFile } from './open-shares.ts'
 import { parseBucketName, parseShareName, type StoragePaths } from './paths.ts'
@@ -25,23 +27,29 @@ import { graceLease, type ShareStore } from './share-store.ts'
 const BUCKET_SHARES_MAX = 100_000
 const COMMIT_OPERATIONS_MAX = 1000
 
+export interface OpenedIndex {
+  readonly index: ShareIndex
+  /** What it summed up to when it was closed; undefined: the shares must be walked. */
+  readonly totals: IndexTotals | undefined
+  /** Its share entries are gone, those of small shares too. */
+  readonly isCleared: boolean
+}
+
 /**
  * Open the index, making it anew if it is damaged or of another version.
- *
- * @returns what it summed up to when it was closed, or undefined if the share files must be walked
  */
 export async function openShareIndex(
   parts: { readonly disk: Disk; readonly paths: StoragePaths; readonly log: Log },
   options: { readonly rebuild: boolean },
-): Promise<{ readonly index: ShareIndex; readonly totals: IndexTotals | undefined }> {
+): Promise<OpenedIndex> {
   const index = await openOrReplace(parts)
   try {
     const version = await index.version()
     const totals = await index.takeClosed()
-    if (version === INDEX_VERSION && !options.rebuild) return { index, totals }
+    if (version === INDEX_VERSION && !options.rebuild) return { index, totals, isCleared: false }
     parts.log.warn('the index is made anew from the share files', { version, rebuild: options.rebuild })
     await index.clear({ leasesToo: version !== INDEX_VERSION })
-    return { index, totals: undefined }
+    return { index, totals: undefined, isCleared: true }
   } catch (error) {
     await index[Symbol.asyncDispose]()
     throw error
@@ -69,8 +77,12 @@ async function openOrReplace(parts: {
 }
 
 /** Compare every share file with the index, both ways, and sum up. */
-export async function walkShares(store: ShareStore): Promise<IndexTotals> {
+export async function walkShares(
+  store: ShareStore,
+  options: { readonly isCleared: boolean },
+): Promise<IndexTotals> {
   const { disk, paths, log } = store.parts
+  if (options.isCleared) await takeInSmallShares(store)
   let shareCount = 0
   for (const prefix of await disk.list(paths.shares)) {
     const path = `${paths.shares}/${prefix.name}`
@@ -109,10 +121,9 @@ async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promis
   const { disk, paths, index } = store.parts
   const folder = paths.bucketFolder(storageIndex)
   const indexed = new Map(
-    (await index.sharesUnder({ storageIndex }, BUCKET_SHARES_MAX)).map((share) => {
-      const address = { storageIndex, root: share.root, shareNumber: share.shareNumber }
-      return [paths.shareFile(address), address]
-    }),
+    (await index.sharesUnder({ storageIndex }, BUCKET_SHARES_MAX))
+      .filter(({ place }) => place === 'file')
+      .map(({ address }) => [paths.shareFile(address), address]),
   )
   const taken: IndexOperation[] = []
   let found = 0
@@ -127,7 +138,7 @@ async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promis
     await disk.syncFolder(folder)
     await index.commit(taken)
   }
-  for (const address of indexed.values()) await dropFromIndex(store, address)
+  for (const address of indexed.values()) await dropFromIndex(store, { address, place: 'file' })
   if (found === 0 && (await disk.list(folder)).length === 0) await disk.removeFolder(folder)
   return found
 }
@@ -142,30 +153,55 @@ async function takeIn(
   storageIndex: StorageIndex,
   { entry, path }: { readonly entry: DiskEntry; readonly path: string },
 ): Promise<readonly IndexOperation[] | undefined> {
-  const { disk, index } = store.parts
+  const { disk } = store.parts
   const name = shortIndex(storageIndex)
   const address = entry.isFolder ? undefined : parseShareName(storageIndex, entry.name)
   if (address === undefined) {
-    await store.putAside(path, { name, problem: 'its name is not that of a share' })
+    await store.files.putAside(path, { name, problem: 'its name is not that of a share' })
     return undefined
   }
-  const opened = await openShareFile(disk, path, address)
+  const opened = await openShareFile(await disk.openFile(path), address)
   if (opened.kind === 'missing') return undefined
   if (opened.kind === 'damaged') {
-    await store.putAside(path, { name: `${name}.${address.shareNumber}`, problem: opened.problem })
+    await store.files.putAside(path, { name: `${name}.${address.shareNumber}`, problem: opened.problem })
     return undefined
   }
   await opened.share.file.close()
-  const share = putShare(address, opened.share.file.sizeBytes)
-  if ((await index.leasesOf(address)).length > 0) return [share]
-  return [share, putLease(address, graceLease(store.nowSeconds(), LEASE_DURATION_DEFAULT_SECONDS))]
+  return takenIn(store, address, { shareSizeBytes: opened.share.file.sizeBytes, place: 'file' })
 }
 
-async function dropFromIndex(store: ShareStore, address: ShareAddress): Promise<void> {
+/** An entry, and a lease of grace if the share has none. */
+async function takenIn(
+  store: ShareStore,
+  address: ShareAddress,
+  share: StoredShare,
+): Promise<readonly IndexOperation[]> {
+  const entry = putShare(address, share)
+  if ((await store.parts.index.leasesOf(address)).length > 0) return [entry]
+  return [entry, putLease(address, graceLease(store.nowSeconds(), LEASE_DURATION_DEFAULT_SECONDS))]
+}
+
+async function takeInSmallShares(store: ShareStore): Promise<void> {
+  const { index } = store.parts
+  for await (const { address, bytes } of index.smallShares()) {
+    const stored = { shareSizeBytes: bytes.length, place: 'index' as const }
+    const opened = await openShareFile(bytesAsFile(bytes), address)
+    await index.commit(await takenIn(store, address, stored))
+    if (opened.kind !== 'damaged') continue
+    await store.files.putShareAside(address, opened.problem)
+    await dropFromIndex(store, { address, ...stored })
+  }
+}
+
+async function dropFromIndex(
+  store: ShareStore,
+  { address, place }: { readonly address: ShareAddress; readonly place: SharePlace },
+): Promise<void> {
   const { index, log } = store.parts
   const leases = await index.leasesOf(address)
-  await index.commit([dropShare(address), ...leases.map(({ account }) => dropLease(address, account))])
-  log.warn('an indexed share has no file', {
+  const drops = leases.map(({ account }) => dropLease(address, account))
+  await index.commit([...dropShare(address, place), ...drops])
+  log.warn('a share was dropped from the index', {
     storageIndex: shortIndex(address.storageIndex),
     shareNumber: address.shareNumber,
   })
@@ -175,11 +211,12 @@ async function dropFromIndex(store: ShareStore, address: ShareAddress): Promise<
 async function dropIndexedWithoutFile(store: ShareStore, foundCount: number): Promise<void> {
   const { index, disk, paths } = store.parts
   let indexedCount = 0
-  for await (const _ of index.allShares()) indexedCount += 1
+  for await (const { place } of index.allShares()) if (place === 'file') indexedCount += 1
   if (indexedCount === foundCount) return
-  for await (const { address } of index.allShares()) {
+  for await (const { address, place } of index.allShares()) {
+    if (place === 'index') continue
     const file = await disk.openFile(paths.shareFile(address))
-    if (file === undefined) await dropFromIndex(store, address)
+    if (file === undefined) await dropFromIndex(store, { address, place })
     else await file.close()
   }
 }
@@ -209,5 +246,5 @@ async function sumUp(store: ShareStore): Promise<IndexTotals> {
 }
 
 async function putForeignAside(store: ShareStore, path: string): Promise<void> {
-  await store.putAside(path, { name: 'foreign', problem: 'it does not belong among the shares' })
+  await store.files.putAside(path, { name: 'foreign', problem: 'it does not belong among the shares' })
 }

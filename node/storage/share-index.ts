@@ -8,7 +8,6 @@ import { assert, ByteReader, ByteWriter, type StorageIndex } from '#crypto'
 import type { Disk, IndexOperation, KeyValueIndex, PeerId } from '../platform/platform.ts'
 import {
   ACCOUNT_KEYS,
-  ALL_KEYS,
   accountKey,
   type KeyRange,
   LEASE_KEYS,
@@ -20,21 +19,26 @@ import {
   parseLeaseKey,
   parseNumberValue,
   parseShareKey,
+  parseShareValue,
   SHARE_KEYS,
+  type SharePlace,
+  SMALL_KEYS,
+  type StoredShare,
   shareKey,
   shareRange,
+  shareValue,
+  smallKey,
 } from './index-keys.ts'
 import type { Lease } from './lease.ts'
-import type { ListedShare, ShareAddress } from './server.ts'
+import type { ShareAddress } from './server.ts'
 
 /** Of the entries' form. Another version's index is dropped and made again. */
 export const INDEX_VERSION = 1
 /** Operations in one batch while clearing. */
 const CLEAR_BATCH_MAX = 1000
 
-export interface IndexedShare {
+export interface IndexedShare extends StoredShare {
   readonly address: ShareAddress
-  readonly shareSizeBytes: number
 }
 
 /** Sums over the index, so that opening one need not read all of it. */
@@ -60,9 +64,26 @@ export class ShareIndex implements AsyncDisposable {
     return new ShareIndex(await disk.openIndex(path))
   }
 
-  /** Size of a visible share's file, or undefined. */
-  async shareSize(address: ShareAddress): Promise<number | undefined> {
-    return this.#number(shareKey(address))
+  /** A visible share, or undefined. */
+  async share(address: ShareAddress): Promise<StoredShare | undefined> {
+    const value = await this.#store.get(shareKey(address))
+    return value === undefined ? undefined : parseShareValue(value)
+  }
+
+  /** The bytes of a share that stands in the index. */
+  smallShare(address: ShareAddress): Promise<Uint8Array | undefined> {
+    return this.#store.get(smallKey(address))
+  }
+
+  async *smallShares(): AsyncGenerator<{ readonly address: ShareAddress; readonly bytes: Uint8Array }> {
+    for await (const [key, bytes] of this.#store.iterator(SMALL_KEYS)) {
+      yield { address: parseShareKey(key), bytes }
+    }
+  }
+
+  async hasFileUnder(storageIndex: StorageIndex): Promise<boolean> {
+    for await (const { place } of this.#shares(shareRange(storageIndex))) if (place === 'file') return true
+    return false
   }
 
   async lease(address: ShareAddress, account: PeerId): Promise<Lease | undefined> {
@@ -82,13 +103,11 @@ export class ShareIndex implements AsyncDisposable {
   async sharesUnder(
     query: { readonly storageIndex: StorageIndex; readonly root?: Uint8Array | undefined },
     countMax: number,
-  ): Promise<readonly ListedShare[]> {
-    const found: ListedShare[] = []
-    for await (const { address, shareSizeBytes } of this.#shares(
-      shareRange(query.storageIndex, query.root),
-    )) {
+  ): Promise<readonly IndexedShare[]> {
+    const found: IndexedShare[] = []
+    for await (const share of this.#shares(shareRange(query.storageIndex, query.root))) {
       if (found.length === countMax) break
-      found.push({ root: address.root, shareNumber: address.shareNumber, shareSizeBytes })
+      found.push(share)
     }
     return found
   }
@@ -117,9 +136,9 @@ export class ShareIndex implements AsyncDisposable {
     return this.#number(META_KEYS.version)
   }
 
-  /** Drop every entry but the leases; with `leasesToo` those as well. The index is of this version then. */
+  /** Drop the share entries; with `leasesToo` those as well. Small shares stay. The index is of this version then. */
   async clear(options: { readonly leasesToo: boolean }): Promise<void> {
-    const ranges = options.leasesToo ? [ALL_KEYS] : [SHARE_KEYS, ACCOUNT_KEYS]
+    const ranges = [SHARE_KEYS, ACCOUNT_KEYS, ...(options.leasesToo ? [LEASE_KEYS] : [])]
     for (const range of ranges) await this.#clearRange(range)
     await this.commit([{ type: 'put', key: META_KEYS.version, value: numberValue(INDEX_VERSION) }])
   }
@@ -156,7 +175,7 @@ export class ShareIndex implements AsyncDisposable {
 
   async *#shares(range: KeyRange): AsyncGenerator<IndexedShare> {
     for await (const [key, value] of this.#store.iterator(range)) {
-      yield { address: parseShareKey(key), shareSizeBytes: parseNumberValue(value) }
+      yield { address: parseShareKey(key), ...parseShareValue(value) }
     }
   }
 
@@ -191,13 +210,22 @@ export class ShareIndex implements AsyncDisposable {
   }
 }
 
-export function putShare(address: ShareAddress, shareSizeBytes: number): IndexOperation {
-  assert(shareSizeBytes > 0, 'a share file is not empty')
-  return { type: 'put', key: shareKey(address), value: numberValue(shareSizeBytes) }
+export function putShare(address: ShareAddress, share: StoredShare): IndexOperation {
+  assert(share.shareSizeBytes > 0, 'a share file is not empty')
+  return { type: 'put', key: shareKey(address), value: shareValue(share) }
 }
 
-export function dropShare(address: ShareAddress): IndexOperation {
-  return { type: 'del', key: shareKey(address) }
+export function putSmallShare(address: ShareAddress, bytes: Uint8Array): readonly IndexOperation[] {
+  return [
+    { type: 'put', key: smallKey(address), value: bytes },
+    putShare(address, { shareSizeBytes: bytes.length, place: 'index' }),
+  ]
+}
+
+/** The entry, and its bytes if they stand in the index. */
+export function dropShare(address: ShareAddress, place: SharePlace): readonly IndexOperation[] {
+  const entry: IndexOperation = { type: 'del', key: shareKey(address) }
+  return place === 'file' ? [entry] : [entry, { type: 'del', key: smallKey(address) }]
 }
 
 export function putLease(address: ShareAddress, lease: Lease): IndexOperation {

@@ -7,7 +7,7 @@
 import { type BulkCrypto, type StorageIndex, shortIndex, toBase32 } from '#crypto'
 import { NoSpaceError, NotFoundError } from '../errors.ts'
 import { DISK_FREE_AGE_MILLISECONDS } from '../limits.ts'
-import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
+import type { Clock, Disk, IndexOperation, Log, PeerId } from '../platform/platform.ts'
 import type { IncomingShare } from './incoming-share.ts'
 import { GRACE_ACCOUNT } from './index-keys.ts'
 import { KeyedLock } from './keyed-lock.ts'
@@ -16,7 +16,8 @@ import { type OpenShare, OpenShares, openShareFile } from './open-shares.ts'
 import type { StoragePaths } from './paths.ts'
 import { findDamage } from './scrub.ts'
 import type { LeaseOutcome, LeaseUpdate, ScrubOutcome, ShareAddress } from './server.ts'
-import { dropLease, dropShare, putLease, putShare, type ShareIndex } from './share-index.ts'
+import { ShareFiles } from './share-files.ts'
+import { dropLease, dropShare, putLease, putShare, putSmallShare, type ShareIndex } from './share-index.ts'
 import type { SpaceLedger } from './space.ts'
 
 export interface StoreParts {
@@ -27,21 +28,22 @@ export interface StoreParts {
   readonly paths: StoragePaths
   readonly index: ShareIndex
   readonly space: SpaceLedger
+  /** Shares of at most this many bytes stand in the index; 0: none. */
+  readonly smallShareMaxBytes: number
 }
 
 export class ShareStore implements AsyncDisposable {
   readonly parts: StoreParts
+  readonly files: ShareFiles
   readonly #openShares: OpenShares
   readonly #locks = new KeyedLock()
-  /** Folders that are known to be durable: at most 1024, by two characters each. */
-  readonly #durablePrefixes = new Set<string>()
   #diskAskedAt = Number.NEGATIVE_INFINITY
-  #quarantineCount = 0
   #isInStep = true
 
   constructor(parts: StoreParts) {
     this.parts = parts
-    this.#openShares = new OpenShares(parts.disk, parts.paths)
+    this.files = new ShareFiles(parts)
+    this.#openShares = new OpenShares(this.files)
   }
 
   /** False when a change failed midway: files and index may disagree then, until they are compared again. */
@@ -64,7 +66,7 @@ export class ShareStore implements AsyncDisposable {
 
   /** @throws NotFoundError if the share is not visible, or turns out to be missing or damaged */
   async withShare<T>(address: ShareAddress, work: (share: OpenShare) => Promise<T>): Promise<T> {
-    if (!this.#openShares.has(address) && (await this.parts.index.shareSize(address)) === undefined) {
+    if (!this.#openShares.has(address) && (await this.parts.index.share(address)) === undefined) {
       throw notFound(address)
     }
     const used = await this.#openShares.use(address, work)
@@ -82,9 +84,11 @@ export class ShareStore implements AsyncDisposable {
     share: { readonly address: ShareAddress; readonly shareSizeBytes: number; readonly path: string },
     durationSeconds: number,
   ): Promise<void> {
-    const { address } = share
+    const { address, shareSizeBytes } = share
+    const small = shareSizeBytes <= this.parts.smallShareMaxBytes ? incoming.gathered() : undefined
+    const isNew = (await this.parts.index.share(address)) === undefined
     // The long sync stays outside the lock; inside, it is repeated in vain.
-    if ((await this.parts.index.shareSize(address)) === undefined) await incoming.syncAndClose()
+    if (small === undefined && isNew) await incoming.syncAndClose()
     await this.#locked(address.storageIndex, async () => {
       if (await this.#dropUnless(address)) {
         await incoming.drop()
@@ -92,18 +96,16 @@ export class ShareStore implements AsyncDisposable {
         if (!outcome.ok) throw new NoSpaceError(`a lease was refused: ${outcome.reason}`)
         return
       }
-      await incoming.syncAndClose()
-      const lease = this.#newLease(incoming.account, undefined, durationSeconds)
-      await this.#moveIn(share.path, address)
-      try {
-        await this.parts.index.commit([putShare(address, share.shareSizeBytes), putLease(address, lease)])
-      } catch (error) {
-        await this.parts.disk.removeFile(this.parts.paths.shareFile(address))
-        throw error
+      const lease = putLease(address, this.#newLease(incoming.account, undefined, durationSeconds))
+      if (small === undefined) {
+        await incoming.syncAndClose()
+        await this.#commitFile(share, lease)
+      } else {
+        await this.parts.index.commit([...putSmallShare(address, small), lease])
       }
       incoming.settle()
-      this.parts.space.addShare(share.shareSizeBytes)
-      this.parts.space.charge(incoming.account, share.shareSizeBytes)
+      this.parts.space.addShare(shareSizeBytes)
+      this.parts.space.charge(incoming.account, shareSizeBytes)
     })
   }
 
@@ -111,11 +113,11 @@ export class ShareStore implements AsyncDisposable {
     const { address } = update
     return this.#locked(address.storageIndex, async (): Promise<LeaseOutcome> => {
       if (update.action === 'renew') return this.#renew(address, account, update.durationSeconds)
-      const shareSizeBytes = await this.parts.index.shareSize(address)
-      if (shareSizeBytes === undefined) return { ok: false, reason: 'no-such-share' }
+      const share = await this.parts.index.share(address)
+      if (share === undefined) return { ok: false, reason: 'no-such-share' }
       if ((await this.parts.index.lease(address, account)) !== undefined) {
         await this.parts.index.commit([dropLease(address, account)])
-        this.parts.space.discharge(account, shareSizeBytes)
+        this.parts.space.discharge(account, share.shareSizeBytes)
       }
       return { ok: true, expiresAtSeconds: 0 }
     })
@@ -124,32 +126,32 @@ export class ShareStore implements AsyncDisposable {
   /** Drop leases that have run out, and the share if none is left. @returns bytes freed */
   collectShare(address: ShareAddress): Promise<number> {
     return this.#locked(address.storageIndex, async () => {
-      const { index, space, disk, paths } = this.parts
-      const shareSizeBytes = await index.shareSize(address)
-      if (shareSizeBytes === undefined) return 0
+      const { index, space } = this.parts
+      const share = await index.share(address)
+      if (share === undefined) return 0
+      const { shareSizeBytes, place } = share
       const plan = planCollection(await index.leasesOf(address), this.nowSeconds())
       const drops = plan.expired.map((lease) => dropLease(address, lease.account))
       if (plan.freeShare) {
         await this.#openShares.forget(address)
-        await disk.removeFile(paths.shareFile(address))
-        await disk.syncFolder(paths.bucketFolder(address.storageIndex))
-        drops.push(dropShare(address))
+        if (place === 'file') await this.files.remove(address)
+        drops.push(...dropShare(address, place))
       }
       if (drops.length > 0) await index.commit(drops)
       for (const lease of plan.expired) space.discharge(lease.account, shareSizeBytes)
       if (!plan.freeShare) return 0
       space.removeShare(shareSizeBytes)
-      await this.#removeBucketIfEmpty(address.storageIndex)
+      if (place === 'file') await this.files.removeBucketIfEmpty(address.storageIndex)
       return shareSizeBytes
     })
   }
 
   /** Read the stored copy whole; a bad one is put aside. @throws NotFoundError */
   async scrub(address: ShareAddress, signal: AbortSignal | undefined): Promise<ScrubOutcome> {
-    const { disk, paths, bulk, index } = this.parts
-    if ((await index.shareSize(address)) === undefined) throw notFound(address)
+    const { bulk, index } = this.parts
+    if ((await index.share(address)) === undefined) throw notFound(address)
     // Opened afresh: what is kept in memory of an open share is not what the disk holds now.
-    const opened = await openShareFile(disk, paths.shareFile(address), address)
+    const opened = await openShareFile(await this.files.open(address), address)
     if (opened.kind === 'missing') {
       await this.#locked(address.storageIndex, () => this.#dropUnless(address))
       throw notFound(address)
@@ -167,21 +169,6 @@ export class ShareStore implements AsyncDisposable {
     const found = problem
     await this.#locked(address.storageIndex, () => this.#quarantine(address, found))
     return { healthy: false, problem }
-  }
-
-  /**
-   * Move a file or folder that does not belong among the shares to corrupt/.
-   *
-   * @param name of no more than a storage index's short form, for the log and the new name
-   */
-  async putAside(path: string, options: { readonly name: string; readonly problem: string }): Promise<void> {
-    const { disk, paths, clock, log } = this.parts
-    this.#quarantineCount += 1
-    const target = `${paths.corrupt}/${options.name}.${clock.now()}.${this.#quarantineCount}`
-    await disk.makeFolder(paths.corrupt)
-    await disk.rename(path, target)
-    await disk.syncFolder(paths.corrupt)
-    log.error('file put aside as corrupt', { ...options, target })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -206,8 +193,9 @@ export class ShareStore implements AsyncDisposable {
 
   async #renew(address: ShareAddress, account: PeerId, durationSeconds: number): Promise<LeaseOutcome> {
     const { index, space } = this.parts
-    const shareSizeBytes = await index.shareSize(address)
-    if (shareSizeBytes === undefined) return { ok: false, reason: 'no-such-share' }
+    const share = await index.share(address)
+    if (share === undefined) return { ok: false, reason: 'no-such-share' }
+    const { shareSizeBytes } = share
     const current = await index.lease(address, account)
     const lease = this.#newLease(account, current, durationSeconds)
     if (current === undefined && !space.fitsQuota(account, shareSizeBytes)) {
@@ -224,27 +212,18 @@ export class ShareStore implements AsyncDisposable {
     return { ok: true, expiresAtSeconds: lease.expiresAtSeconds }
   }
 
-  /** Rename to the visible place, and make every folder on the way durable. */
-  async #moveIn(path: string, address: ShareAddress): Promise<void> {
-    const { disk, paths, index } = this.parts
-    const { storageIndex } = address
-    const bucket = paths.bucketFolder(storageIndex)
-    const prefix = paths.prefixFolder(storageIndex)
-    const folders = [bucket]
-    // A bucket with a visible share is durable already.
-    if ((await index.sharesUnder({ storageIndex }, 1)).length === 0) {
-      await disk.makeFolder(bucket)
-      folders.push(prefix)
-    }
-    if (!this.#durablePrefixes.has(prefix)) folders.push(paths.shares)
-    await disk.rename(path, paths.shareFile(address))
+  async #commitFile(
+    share: { readonly address: ShareAddress; readonly shareSizeBytes: number; readonly path: string },
+    lease: IndexOperation,
+  ): Promise<void> {
+    const { address, shareSizeBytes } = share
+    await this.files.moveIn(share.path, address)
     try {
-      await Promise.all(folders.map((folder) => disk.syncFolder(folder)))
+      await this.parts.index.commit([putShare(address, { shareSizeBytes, place: 'file' }), lease])
     } catch (error) {
-      await disk.removeFile(paths.shareFile(address))
+      await this.parts.disk.removeFile(this.parts.paths.shareFile(address))
       throw error
     }
-    this.#durablePrefixes.add(prefix)
   }
 
   /**
@@ -253,7 +232,7 @@ export class ShareStore implements AsyncDisposable {
    * @returns whether it is visible
    */
   async #dropUnless(address: ShareAddress): Promise<boolean> {
-    if ((await this.parts.index.shareSize(address)) === undefined) return false
+    if ((await this.parts.index.share(address)) === undefined) return false
     await this.#openShares.forget(address)
     const used = await this.#openShares.use(address, async () => true)
     if (used.kind === 'done') return true
@@ -265,31 +244,23 @@ export class ShareStore implements AsyncDisposable {
     return false
   }
 
-  /** Under the lock: the file goes to corrupt/, the entry and its leases go. */
+  /** Under the lock: the bytes go to corrupt/, the entry and its leases go. */
   async #quarantine(address: ShareAddress, problem: string): Promise<void> {
-    const { disk, paths } = this.parts
     await this.#openShares.forget(address)
-    const name = `${shortIndex(address.storageIndex)}.${address.shareNumber}`
-    await this.putAside(paths.shareFile(address), { name, problem })
-    await disk.syncFolder(paths.bucketFolder(address.storageIndex))
+    if ((await this.parts.index.share(address)) === undefined) return
+    await this.files.putShareAside(address, problem)
     await this.#forgetShare(address)
   }
 
   async #forgetShare(address: ShareAddress): Promise<void> {
     const { index, space } = this.parts
-    const shareSizeBytes = await index.shareSize(address)
-    if (shareSizeBytes === undefined) return
+    const share = await index.share(address)
+    if (share === undefined) return
     const leases = await index.leasesOf(address)
-    await index.commit([dropShare(address), ...leases.map((lease) => dropLease(address, lease.account))])
-    for (const lease of leases) space.discharge(lease.account, shareSizeBytes)
-    space.removeShare(shareSizeBytes)
-  }
-
-  async #removeBucketIfEmpty(storageIndex: StorageIndex): Promise<void> {
-    const { disk, paths, index } = this.parts
-    if ((await index.sharesUnder({ storageIndex }, 1)).length > 0) return
-    const bucket = paths.bucketFolder(storageIndex)
-    if ((await disk.list(bucket)).length === 0) await disk.removeFolder(bucket)
+    const drops = leases.map((lease) => dropLease(address, lease.account))
+    await index.commit([...dropShare(address, share.place), ...drops])
+    for (const lease of leases) space.discharge(lease.account, share.shareSizeBytes)
+    space.removeShare(share.shareSizeBytes)
   }
 }
 

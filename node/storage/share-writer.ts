@@ -19,9 +19,12 @@ export class LocalShareWriter implements ShareWriter {
   readonly #parts: WriterParts
   readonly #request: WriteRequest
   #incoming: IncomingShare | undefined
+  /** Let go of when a call was called off; an abort after that means it too. */
+  #detached: IncomingShare | undefined
   /** Settles, never fails, when every call so far is done. */
   #lastCall: Promise<unknown> = Promise.resolve()
   #failure: { readonly reason: unknown } | undefined
+  #isFinished = false
 
   constructor(parts: WriterParts, request: WriteRequest) {
     this.#parts = parts
@@ -61,12 +64,14 @@ export class LocalShareWriter implements ShareWriter {
       await this.#parts.store.publish(incoming, { address, shareSizeBytes, path }, last.leaseDurationSeconds)
       this.#incoming = undefined
       this.#parts.incomingShares.forget(incoming)
-      this.#failure = { reason: new InvalidInputError('the share is finished') }
+      this.#isFinished = true
     })
   }
 
-  abort(): Promise<void> {
-    return this.#end('the write was aborted', (incoming) => this.#parts.incomingShares.drop(incoming))
+  async abort(): Promise<void> {
+    const { incomingShares } = this.#parts
+    await this.#end('the write was aborted', (incoming) => incomingShares.drop(incoming))
+    if (this.#detached !== undefined) await incomingShares.dropDetached(this.#detached)
   }
 
   detach(): Promise<void> {
@@ -77,6 +82,7 @@ export class LocalShareWriter implements ShareWriter {
   #inOrder<T>(options: CallOptions, work: () => Promise<T>): Promise<T> {
     const call = this.#lastCall.then(async () => {
       if (this.#failure !== undefined) throw this.#failure.reason
+      if (this.#isFinished) throw new InvalidInputError('the share is finished')
       try {
         options.signal?.throwIfAborted()
         return await work()
@@ -95,15 +101,17 @@ export class LocalShareWriter implements ShareWriter {
     const incoming = this.#incoming
     this.#incoming = undefined
     if (incoming === undefined) return
-    if (wasCalledOff) this.#parts.incomingShares.detach(incoming)
-    else await this.#parts.incomingShares.drop(incoming)
+    if (wasCalledOff) {
+      this.#parts.incomingShares.detach(incoming)
+      this.#detached = incoming
+    } else await this.#parts.incomingShares.drop(incoming)
   }
 
   #end(why: string, end: (incoming: IncomingShare) => Promise<void>): Promise<void> {
     const ended = this.#lastCall.then(async () => {
       const incoming = this.#incoming
       this.#incoming = undefined
-      this.#failure ??= { reason: new InvalidInputError(why) }
+      if (!this.#isFinished) this.#failure ??= { reason: new InvalidInputError(why) }
       if (incoming !== undefined) await end(incoming)
     })
     this.#lastCall = ended

@@ -6,7 +6,7 @@
  */
 import type { BulkCrypto } from '#crypto'
 import { InvalidInputError, utf8 } from '#crypto'
-import { COLLECT_SECONDS, STORAGE_TEND_SECONDS } from '../limits.ts'
+import { COLLECT_SECONDS, SMALL_SHARE_LIMIT_BYTES, STORAGE_TEND_SECONDS } from '../limits.ts'
 import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
 import { type Collection, collectExpired } from './collector.ts'
 import { IncomingShares } from './incoming-shares.ts'
@@ -28,6 +28,11 @@ export interface StorageConfig extends SpaceLimits {
   readonly serverId: PeerId
   /** Of the software, as status() tells it. */
   readonly version: string
+  /**
+   * Shares of at most this many bytes stand in the index instead of a file each: many become durable in one batch,
+   * and a lost index loses them. 0, which is the default: every share is a file. At most SMALL_SHARE_LIMIT_BYTES.
+   */
+  readonly smallShareMaxBytes?: number | undefined
   /** Distrust the index: make it again from the share files. Leases of shares that are found stay. */
   readonly rebuildIndex?: boolean | undefined
 }
@@ -80,17 +85,22 @@ export class Storage implements AsyncDisposable {
    */
   static async open(options: StorageOptions): Promise<Storage> {
     const { disk, clock, log, bulk, config } = options
+    if ((config.smallShareMaxBytes ?? 0) > SMALL_SHARE_LIMIT_BYTES) {
+      throw new InvalidInputError(`small shares have at most ${SMALL_SHARE_LIMIT_BYTES} bytes`)
+    }
     const paths = new StoragePaths(config.folder)
     await disk.makeFolder(paths.root)
     await ensureVersionStamp(disk, paths)
-    const { index, totals } = await openShareIndex(
+    const { index, totals, isCleared } = await openShareIndex(
       { disk, paths, log },
       { rebuild: config.rebuildIndex === true },
     )
     try {
       await makeFolders(disk, paths)
-      const store = new ShareStore({ disk, clock, log, bulk, paths, index, space: new SpaceLedger(config) })
-      store.parts.space.load(totals ?? (await walkShares(store)))
+      const space = new SpaceLedger(config)
+      const { smallShareMaxBytes = 0 } = config
+      const store = new ShareStore({ disk, clock, log, bulk, paths, index, space, smallShareMaxBytes })
+      store.parts.space.load(totals ?? (await walkShares(store, { isCleared })))
       await store.refreshDiskFree()
       return new Storage(options, store)
     } catch (error) {

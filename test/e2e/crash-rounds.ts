@@ -1,11 +1,11 @@
 /** Kill a process that writes shares, open its folder again, and judge what stands there. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { equalBytes } from '#crypto'
-import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk } from '#node'
+import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk, type StorageServer } from '#node'
 import { StoragePaths } from '../../node/storage/paths.ts'
 import type { MadeShare } from '../support/make-shares.ts'
 import { openStorage, ShiftedClock } from '../support/storages.ts'
@@ -45,16 +45,16 @@ export async function crashRound(folder: string, round: Round): Promise<RoundRep
   const expected = await sharesOf(round.round, acknowledged)
   let standing = 0
   for (const [name, share] of expected) {
-    const bytes = await readFile(paths.shareFile(share.address)).catch(() => undefined)
-    if (bytes !== undefined && !equalBytes(bytes, share.file)) throw new Error(`share ${name} is half there`)
-    if (bytes === undefined && acknowledged.has(name))
-      throw new Error(`share ${name} was acknowledged and is gone`)
-    if (bytes === undefined) continue
+    const isThere = await isListed(server, share)
+    if (!isThere && acknowledged.has(name)) throw new Error(`share ${name} was acknowledged and is gone`)
+    if (!isThere) continue
     standing += 1
     const outcome = await server.scrubShare(share.address)
     if (!outcome.healthy) throw new Error(`share ${name} does not verify: ${outcome.problem}`)
-    const [renewed] = await server.updateLeases([{ action: 'cancel', address: share.address }])
-    if (renewed?.ok !== true) throw new Error(`share ${name} has lost its entry`)
+    if (!(await hasAllBlocks(server, share)))
+      throw new Error(`share ${name} has other blocks than were written`)
+    const [cancelled] = await server.updateLeases([{ action: 'cancel', address: share.address }])
+    if (cancelled?.ok !== true) throw new Error(`share ${name} has lost its entry`)
   }
   const { shareCount } = await storage.status()
   if (shareCount !== standing) throw new Error(`${standing} shares stand, ${shareCount} are counted`)
@@ -68,6 +68,19 @@ export async function crashRound(folder: string, round: Round): Promise<RoundRep
   ]
   if (left.length > 0) throw new Error(`left behind of ${before.length} incoming: ${left.join(', ')}`)
   return { acknowledged: acknowledged.size, standing }
+}
+
+async function isListed(server: StorageServer, { address }: MadeShare): Promise<boolean> {
+  const [shares = []] = await server.listShares([address])
+  return shares.some((listed) => listed.shareNumber === address.shareNumber)
+}
+
+async function hasAllBlocks(server: StorageServer, { address, blocks }: MadeShare): Promise<boolean> {
+  for (const [segmentIndex, block] of blocks.entries()) {
+    const read = await server.readBlock({ address, segmentIndex, withSealedProof: true })
+    if (!equalBytes(read.block, block)) return false
+  }
+  return true
 }
 
 /** What the round wrote for certain, and what it may have written. */

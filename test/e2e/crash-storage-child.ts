@@ -6,7 +6,7 @@
  * It kills itself at that operation of the disk; 0: it goes on until someone else does.
  */
 import { writeSync } from 'node:fs'
-import { type Disk, nodeDisk, type WritableFile } from '#node'
+import { type Disk, nodeDisk, SMALL_SHARE_LIMIT_BYTES, type WritableFile } from '#node'
 import { putShare } from '../support/make-shares.ts'
 import { openStorage } from '../support/storages.ts'
 import { crashFile } from './crash-files.ts'
@@ -57,7 +57,9 @@ function countedFile(file: WritableFile): WritableFile {
   }
 }
 
-const storage = await openStorage(disk, { folder })
+// Small shares stand in files in one round, in the index in the next.
+const smallShareMaxBytes = round % 2 === 0 ? 0 : SMALL_SHARE_LIMIT_BYTES
+const storage = await openStorage(disk, { folder, smallShareMaxBytes })
 const server = storage.forAccount('alice')
 let next = 0
 await Promise.all(

@@ -1,6 +1,6 @@
 /**
- * Many crashes of a real process on a real folder: `npm run crash [-- ROUNDS]`. Odd rounds are killed at a chosen
- * operation of the disk, even ones from outside at some moment.
+ * Many crashes of a real process on a real folder: `npm run crash [-- ROUNDS]`. Half of the rounds are killed at a
+ * chosen operation of the disk, half from outside at some moment.
  */
 import { crashFolder, crashRound } from './crash-rounds.ts'
 
@@ -13,7 +13,7 @@ await using place = await crashFolder()
 for (let round = 1; round <= roundCount; round += 1) {
   // Steps and moments walk over their ranges without a common period.
   const kill =
-    round % 2 === 1 ? { killAtStep: 1 + ((round * 37) % 400) } : { killAfterMilliseconds: (round * 13) % 90 }
+    round % 4 < 2 ? { killAtStep: 1 + ((round * 37) % 400) } : { killAfterMilliseconds: (round * 13) % 90 }
   try {
     const report = await crashRound(place.folder, { round, ...kill })
     acknowledged += report.acknowledged

@@ -7,11 +7,13 @@ import {
   type Log,
   nativeBulkCrypto,
   nodeDisk,
+  SMALL_SHARE_LIMIT_BYTES,
   Storage,
   type StorageConfig,
   silentLog,
   systemClock,
 } from '#node'
+import { smallKey } from '../../node/storage/index-keys.ts'
 import { StoragePaths } from '../../node/storage/paths.ts'
 import type { StorageHarness, StorageHarnessOptions } from '../contracts/storage-server.ts'
 import { SimDisk } from '../sim/disk.ts'
@@ -51,12 +53,34 @@ export async function openStorage(
 
 /** The local server over a simulated disk, as the contract wants it. */
 export async function memoryHarness({ quotaBytes }: StorageHarnessOptions): Promise<StorageHarness> {
+  return harnessOver(await memoryStorage({ quotaBytes: () => quotaBytes }))
+}
+
+/** The same with small shares in the index. */
+export async function smallShareHarness({ quotaBytes }: StorageHarnessOptions): Promise<StorageHarness> {
+  const smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES
+  return harnessOver(await memoryStorage({ quotaBytes: () => quotaBytes, smallShareMaxBytes }))
+}
+
+interface MemoryStorage {
+  readonly disk: SimDisk
+  readonly storage: Storage
+}
+
+async function memoryStorage(options: Partial<StorageConfig>): Promise<MemoryStorage> {
   const disk = new SimDisk({ capacityBytes: 1e9 })
-  const storage = await openStorage(disk, { quotaBytes: () => quotaBytes })
+  return { disk, storage: await openStorage(disk, options) }
+}
+
+function harnessOver({ disk, storage }: MemoryStorage): StorageHarness {
   return {
     connect: async (label) => storage.forAccount(label),
     damage: async (address, offset) => {
-      disk.flipBit(new StoragePaths(SIM_FOLDER).shareFile(address), 8 * offset + 3)
+      const path = new StoragePaths(SIM_FOLDER).shareFile(address)
+      if (disk.memory.fileAt(path) !== undefined) return disk.flipBit(path, 8 * offset + 3)
+      const store = disk.memory.folderAt(new StoragePaths(SIM_FOLDER).index)?.store
+      const bytes = (await store?.get(smallKey(address))) ?? new Uint8Array(0)
+      await store?.put(smallKey(address), bytes.with(offset, (bytes[offset] ?? 0) ^ 8))
     },
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   }

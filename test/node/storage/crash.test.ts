@@ -1,7 +1,7 @@
 /** I2 under loss of power: after a crash at any step of the disk, every share is old or new, and never half. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { equalBytes } from '#crypto'
-import type { Storage } from '#node'
+import { SMALL_SHARE_LIMIT_BYTES, type Storage } from '#node'
 import { StoragePaths } from '../../../node/storage/paths.ts'
 import { PowerLossError, SimDisk } from '../../sim/disk.ts'
 import { blockWrite, type MadeShare, makeShares, putShare, shareAt } from '../../support/make-shares.ts'
@@ -28,6 +28,8 @@ interface Life {
   readonly told: Map<MadeShare, Told>
   readonly disk: SimDisk
   readonly clock: ShiftedClock
+  /** Where small shares stand: 0, in files. */
+  readonly smallShareMaxBytes: number
   storage: Storage | undefined
 }
 
@@ -47,8 +49,9 @@ async function makeAll(): Promise<Shares> {
   }
 }
 
-function newLife(): Life {
+function newLife(smallShareMaxBytes: number): Life {
   return {
+    smallShareMaxBytes,
     told: new Map(),
     disk: new SimDisk({ capacityBytes: 1e8 }),
     clock: new ShiftedClock(),
@@ -58,11 +61,11 @@ function newLife(): Life {
 
 /** A day of a server, with everything in it that changes its disk. */
 async function live(life: Life, shares: Shares): Promise<void> {
-  const { told, disk, clock } = life
+  const { told, disk, clock, smallShareMaxBytes } = life
   // A life before this one ended in order: its word must not count for this one.
-  life.storage = await openStorage(disk, { clock })
+  life.storage = await openStorage(disk, { clock, smallShareMaxBytes })
   await life.storage[Symbol.asyncDispose]()
-  const storage = await openStorage(disk, { clock })
+  const storage = await openStorage(disk, { clock, smallShareMaxBytes })
   life.storage = storage
   const alice = storage.forAccount('alice')
   const put = async (share: MadeShare, leaseDurationSeconds: number) => {
@@ -102,8 +105,8 @@ async function liveUntil(life: Life, shares: Shares, stepNumber: number): Promis
 }
 
 async function checkAfter(life: Life, shares: Shares): Promise<void> {
-  const { disk, told } = life
-  await using storage = await openStorage(disk, { clock: life.clock })
+  const { disk, told, clock, smallShareMaxBytes } = life
+  await using storage = await openStorage(disk, { clock, smallShareMaxBytes })
   const alice = storage.forAccount('alice')
   const visible: MadeShare[] = []
   for (const share of Object.values(shares)) {
@@ -115,12 +118,13 @@ async function checkAfter(life: Life, shares: Shares): Promise<void> {
     if (known === 'visible' || known === 'seen') expect(isListed).toBe(true)
     if (known === 'absent' || known === 'gone') expect(isListed).toBe(false)
   }
-  const files = disk.files(paths.shares)
-  expect(files).toEqual(visible.map((share) => paths.shareFile(share.address)).toSorted())
-  for (const share of visible) {
-    const file = disk.memory.fileAt(paths.shareFile(share.address))
-    expect(file !== undefined && equalBytes(file.slice(0, file.sizeBytes), share.file)).toBe(true)
+  const inFiles = visible.filter((share) => share.file.length > smallShareMaxBytes)
+  expect(disk.files(paths.shares)).toEqual(inFiles.map(({ address }) => paths.shareFile(address)).toSorted())
+  for (const { address, file } of inFiles) {
+    const stored = disk.memory.fileAt(paths.shareFile(address))
+    expect(stored !== undefined && equalBytes(stored.slice(0, stored.sizeBytes), file)).toBe(true)
   }
+  for (const { address } of visible) expect(await alice.scrubShare(address)).toEqual({ healthy: true })
   expect(disk.files(paths.incoming)).toEqual([])
   expect(disk.files(paths.corrupt)).toEqual([])
   const usedBytes = visible.reduce((sum, share) => sum + share.file.length, 0)
@@ -145,8 +149,8 @@ function coin(seed: number): () => boolean {
   }
 }
 
-async function countSteps(shares: Shares): Promise<number> {
-  const life = newLife()
+async function countSteps(shares: Shares, smallShareMaxBytes: number): Promise<number> {
+  const life = newLife(smallShareMaxBytes)
   await live(life, shares)
   return life.disk.stepCount
 }
@@ -158,74 +162,78 @@ const leftovers: readonly (readonly [string, (stepNumber: number) => () => boole
   ['some other of it', (stepNumber) => coin(stepNumber + 1_000_000)],
 ]
 
-test.for(leftovers)('a crash at any step that keeps %s leaves old or new', async ([, keep]) => {
-  const shares = await makeAll()
-  const stepCount = await countSteps(shares)
-  expect(stepCount).toBeGreaterThan(50)
-  for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
-    const life = newLife()
-    await liveUntil(life, shares, stepNumber)
-    await life.disk.crash(keep(stepNumber))
-    await checkAfter(life, shares)
-  }
-})
-
-test('a crash while a crash is mended is mended too', async () => {
-  const shares = await makeAll()
-  const stepCount = await countSteps(shares)
-  for (let stepNumber = 5; stepNumber <= stepCount; stepNumber += 7) {
-    for (let mendingStep = 1; mendingStep < 30; mendingStep += 4) {
-      const life = newLife()
+describe.for([0, SMALL_SHARE_LIMIT_BYTES])('small shares of at most %i bytes in the index:', (small) => {
+  test.for(leftovers)('a crash at any step that keeps %s leaves old or new', async ([, keep]) => {
+    const shares = await makeAll()
+    const stepCount = await countSteps(shares, small)
+    expect(stepCount).toBeGreaterThan(40)
+    for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
+      const life = newLife(small)
       await liveUntil(life, shares, stepNumber)
-      await life.disk.crash(coin(stepNumber))
-      const last = life.disk.stepCount + mendingStep
-      life.disk.onStep = ({ number }) => {
-        if (number === last) life.disk.powerOff()
-      }
-      const mended = await openStorage(life.disk, { clock: life.clock }).catch(() => undefined)
-      life.disk.powerOff()
-      await mended?.[Symbol.asyncDispose]().catch(() => undefined)
-      life.disk.onStep = undefined
-      await life.disk.crash(coin(mendingStep))
+      await life.disk.crash(keep(stepNumber))
       await checkAfter(life, shares)
     }
-  }
-})
+  })
 
-test('what is listed after a process was killed outlasts a loss of power', async () => {
-  const shares = await makeAll()
-  const stepCount = await countSteps(shares)
-  for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
-    const life = newLife()
-    await liveUntil(life, shares, stepNumber)
-    life.disk.killProcess()
-    const mended = await openStorage(life.disk, { clock: life.clock })
-    for (const share of Object.values(shares)) {
-      const { storageIndex, root, shareNumber } = share.address
-      const [listed = []] = await mended.forAccount('alice').listShares([{ storageIndex, root }])
-      const isListed = listed.some((entry) => entry.shareNumber === shareNumber)
-      if (isListed) life.told.set(share, life.told.get(share) === 'visible' ? 'visible' : 'seen')
+  test('a crash while a crash is mended is mended too', async () => {
+    const shares = await makeAll()
+    const stepCount = await countSteps(shares, small)
+    for (let stepNumber = 5; stepNumber <= stepCount; stepNumber += 7) {
+      for (let mendingStep = 1; mendingStep < 30; mendingStep += 4) {
+        const life = newLife(small)
+        await liveUntil(life, shares, stepNumber)
+        await life.disk.crash(coin(stepNumber))
+        const last = life.disk.stepCount + mendingStep
+        life.disk.onStep = ({ number }) => {
+          if (number === last) life.disk.powerOff()
+        }
+        const mended = await openStorage(life.disk, { clock: life.clock, smallShareMaxBytes: small }).catch(
+          () => undefined,
+        )
+        life.disk.powerOff()
+        await mended?.[Symbol.asyncDispose]().catch(() => undefined)
+        life.disk.onStep = undefined
+        await life.disk.crash(coin(mendingStep))
+        await checkAfter(life, shares)
+      }
     }
-    life.disk.powerOff()
-    await mended[Symbol.asyncDispose]().catch(() => undefined)
-    await life.disk.crash()
-    await checkAfter(life, shares)
-  }
-})
+  })
 
-test('a disk that fails at any step once leaves old or new, and goes on', async () => {
-  const shares = await makeAll()
-  const stepCount = await countSteps(shares)
-  for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
-    const life = newLife()
-    life.disk.onStep = ({ number }) => {
-      if (number === stepNumber) throw new PowerLossError('a fault of the disk')
+  test('what is listed after a process was killed outlasts a loss of power', async () => {
+    const shares = await makeAll()
+    const stepCount = await countSteps(shares, small)
+    for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
+      const life = newLife(small)
+      await liveUntil(life, shares, stepNumber)
+      life.disk.killProcess()
+      const mended = await openStorage(life.disk, { clock: life.clock, smallShareMaxBytes: small })
+      for (const share of Object.values(shares)) {
+        const { storageIndex, root, shareNumber } = share.address
+        const [listed = []] = await mended.forAccount('alice').listShares([{ storageIndex, root }])
+        const isListed = listed.some((entry) => entry.shareNumber === shareNumber)
+        if (isListed) life.told.set(share, life.told.get(share) === 'visible' ? 'visible' : 'seen')
+      }
+      life.disk.powerOff()
+      await mended[Symbol.asyncDispose]().catch(() => undefined)
+      await life.disk.crash()
+      await checkAfter(life, shares)
     }
-    await live(life, shares).catch((error: unknown) => {
-      if (!(error instanceof PowerLossError)) throw error
-    })
-    life.disk.onStep = undefined
-    await life.storage?.[Symbol.asyncDispose]().catch(() => undefined)
-    await checkAfter(life, shares)
-  }
+  })
+
+  test('a disk that fails at any step once leaves old or new, and goes on', async () => {
+    const shares = await makeAll()
+    const stepCount = await countSteps(shares, small)
+    for (let stepNumber = 0; stepNumber <= stepCount; stepNumber += 1) {
+      const life = newLife(small)
+      life.disk.onStep = ({ number }) => {
+        if (number === stepNumber) throw new PowerLossError('a fault of the disk')
+      }
+      await live(life, shares).catch((error: unknown) => {
+        if (!(error instanceof PowerLossError)) throw error
+      })
+      life.disk.onStep = undefined
+      await life.storage?.[Symbol.asyncDispose]().catch(() => undefined)
+      await checkAfter(life, shares)
+    }
+  })
 })

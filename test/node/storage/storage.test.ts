@@ -10,8 +10,10 @@ import {
   OPEN_SHARES_MAX,
   OPEN_WRITE_IDLE_SECONDS,
   OPEN_WRITES_PER_ACCOUNT_MAX,
+  SMALL_SHARE_LIMIT_BYTES,
   type Storage,
 } from '#node'
+import { smallKey } from '../../../node/storage/index-keys.ts'
 import { StoragePaths } from '../../../node/storage/paths.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import {
@@ -256,6 +258,34 @@ describe('opening', () => {
     expect((await disk.list(paths.corrupt)).map((entry) => entry.name)).toEqual(['index.1'])
   })
 
+  test.for(['distrusted', 'of another version'])('small shares outlast an index that is %s', async (what) => {
+    const disk = newDisk()
+    const smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES
+    const first = await openStorage(disk, { smallShareMaxBytes })
+    const file = await makeFile('small shares')
+    const large = shareAt(await makeFile('a large one', 100_000), 0)
+    for (const share of [...file.shares, large]) await putShare(first.forAccount('alice'), share)
+    expect(disk.files(paths.shares)).toEqual([paths.shareFile(large.address)])
+    const { usedBytes } = await first.status()
+    await first[Symbol.asyncDispose]()
+    if (what === 'of another version') await spoilVersion(disk)
+    const bad = shareAt(file, 2)
+    const store = disk.memory.folderAt(paths.index)?.store
+    await store?.put(smallKey(bad.address), bad.file.subarray(1))
+
+    const second = await opened(disk, { smallShareMaxBytes, rebuildIndex: what === 'distrusted' })
+    const expected = { usedBytes: usedBytes - bad.file.length, shareCount: 4 }
+    expect(await second.status()).toMatchObject(expected)
+    expect(await isListed(second, bad)).toBe(false)
+    expect(disk.files(paths.corrupt)).toHaveLength(1)
+    const server = second.forAccount('alice')
+    for (const share of [shareAt(file, 0), shareAt(file, 1), shareAt(file, 3), large]) {
+      expect(await server.scrubShare(share.address)).toEqual({ healthy: true })
+    }
+    await putShare(server, bad)
+    expect((await second.status()).usedBytes).toBe(usedBytes)
+  })
+
   async function spoilVersion(disk: SimDisk): Promise<void> {
     const index = await disk.openIndex(paths.index)
     const key = Uint8Array.of(1, ...utf8('version'))
@@ -452,6 +482,14 @@ describe('syncs', () => {
     await storage.collect()
     const inNewBucket = await stepsOf(disk, () => putShare(server, shareAt(file, 2)))
     expect(inNewBucket).toMatchObject({ create: 1, append: 1, sync: 1, rename: 1, syncFolder: 2, index: 1 })
+  })
+
+  test('a small share in the index costs one batch, and no file', async () => {
+    const disk = newDisk()
+    const storage = await opened(disk, { smallShareMaxBytes: SMALL_SHARE_LIMIT_BYTES })
+    const share = shareAt(await makeFile('in the index', 900), 0)
+    const counts = await stepsOf(disk, () => putShare(storage.forAccount('alice'), share))
+    expect(counts).toEqual({ index: 1 })
   })
 
   test('shares that come together share their index batches', async () => {
