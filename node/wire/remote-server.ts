@@ -181,9 +181,14 @@ class RemoteShareWriter implements ShareWriter {
     await this.#letGo('write-detach')
   }
 
-  /** Only on the channel that holds the write: without it, the server has let go already. */
+  /** Only on the channel that holds the write: when that broke, the server has let go already. */
   async #letGo(op: 'write-abort' | 'write-detach'): Promise<void> {
     this.#failure ??= { reason: new ConflictError('the write was given up') }
+    await this.#tell(op)
+    await this.#release()
+  }
+
+  async #tell(op: 'write-abort' | 'write-detach'): Promise<void> {
     try {
       const channel = await this.#channel
       const write: WriteName = this.#request
@@ -192,7 +197,6 @@ class RemoteShareWriter implements ShareWriter {
     } catch {
       // The channel is gone, and the server's half of the write waits or expires.
     }
-    await this.#release()
   }
 
   async #release(): Promise<void> {
@@ -217,7 +221,11 @@ class RemoteShareWriter implements ShareWriter {
       const call = { message, expectedReplyBytes: SMALL_REPLY_BYTES, parse: how.parse }
       return await channel.call(call, how.signal)
     } catch (error) {
-      this.#failure ??= { reason: error }
+      if (this.#failure === undefined) {
+        this.#failure = { reason: error }
+        // The server may not know of it, and would keep the upload from the next writer.
+        void this.#tell('write-detach').then(() => this.#release())
+      }
       throw error
     }
   }

@@ -214,11 +214,21 @@ export class ServedChannel {
     return writer
   }
 
+  /** What another channel began, or this one let go of before, can be forgotten too. Never fails. */
   async #letGo(op: 'write-abort' | 'write-detach', write: WriteName): Promise<void> {
-    const writer = this.#writers.get(writeKey(write))
+    const known = this.#writers.get(writeKey(write))
     this.#writers.delete(writeKey(write))
-    if (op === 'write-abort') await writer?.abort()
-    else await writer?.detach()
+    if (op === 'write-detach') {
+      await known?.detach()
+      return
+    }
+    const writer = known ?? this.#options.server.writeShare({ ...write, expectedSizeBytes: 0 })
+    try {
+      if (known === undefined) await writer.open()
+    } catch (error) {
+      if (!(error instanceof GridError)) throw error
+    }
+    await writer.abort()
   }
 
   #releaseRequest(sizeBytes: number): void {
