@@ -3,6 +3,7 @@
  * write. The file is made with the first byte that must go to the disk.
  */
 import { assert } from '#crypto'
+import { BusyError } from '../errors.ts'
 import type { Disk, WritableFile } from '../platform/platform.ts'
 
 /** Appends of this size or more go to the disk without being copied. */
@@ -18,6 +19,7 @@ export class BufferedFile {
   #sizeBytes = 0
   #flushedBytes = 0
   #isMade = false
+  #isClosed = false
 
   /** @param path a name that nothing has; its folder exists */
   constructor(disk: Disk, path: string) {
@@ -59,6 +61,7 @@ export class BufferedFile {
   async close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
+    this.#isClosed = true
     this.#buffer = new Uint8Array(0)
     this.#bufferedBytes = 0
     await file?.close()
@@ -89,11 +92,12 @@ export class BufferedFile {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#isClosed) throw new BusyError('the storage is closing: the write was dropped')
     if (!this.#isMade) {
       this.#file = await this.#disk.createFile(this.path)
       this.#isMade = true
     }
-    assert(this.#file !== undefined, 'a closed file is not written to')
+    assert(this.#file !== undefined, 'an open file stands')
     await this.#file.append(bytes)
     this.#flushedBytes += bytes.length
   }

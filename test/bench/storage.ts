@@ -5,7 +5,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nativeBulkCrypto, nodeDisk, type StorageServer } from '#node'
+import { nativeBulkCrypto, nodeDisk, SMALL_SHARE_LIMIT_BYTES, type StorageServer } from '#node'
 import {
   blockWrite,
   type MadeShare,
@@ -20,14 +20,17 @@ const MEGABYTE = 1e6
 /** A third of a segment of 1 MiB, as a share of 3 of 10 has it. */
 const LARGE = { neededShares: 1, totalShares: 1, segmentSizeBytes: 349_184 }
 const LARGE_SEGMENTS = 600
-const SMALL_COUNT = 400
+const SMALL_COUNT = 1000
 const BLOCKS_IN_FLIGHT = 4
 
 let plainFiles = 0
 
 const folder = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'cairn-bench-'))
-const storage = await openStorage(nodeDisk, { folder: join(folder, 'storage') })
+const storage = await openStorage(nodeDisk, { folder: join(folder, 'files') })
+const smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES
+const recordStorage = await openStorage(nodeDisk, { folder: join(folder, 'records'), smallShareMaxBytes })
 const server = storage.forAccount('bench')
+const recordServer = recordStorage.forAccount('bench')
 console.log(`${cpus()[0]?.model}, Node ${process.version}, ${folder}`)
 try {
   for (const run of [1, 2, 3]) {
@@ -36,6 +39,7 @@ try {
   }
 } finally {
   await storage[Symbol.asyncDispose]()
+  await recordStorage[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 }
 
@@ -65,11 +69,12 @@ async function benchSmall(run: number): Promise<void> {
       ),
     )
     const put = await seconds(() => inLanes(shares, atOnce, (share) => putShare(server, share)))
+    const asRecords = await seconds(() => inLanes(shares, atOnce, (share) => putShare(recordServer, share)))
     const renew = await seconds(() => renewAll(server, shares))
     const plain = await seconds(() => inLanes(shares, atOnce, writePlain))
     console.log(
       `shares of ${shares[0]?.file.length} bytes, ${atOnce} at a time: ` +
-        `${(SMALL_COUNT / put).toFixed(0)} puts/s (plain files with sync ${(SMALL_COUNT / plain).toFixed(0)}/s), ` +
+        `${(SMALL_COUNT / put).toFixed(0)} puts/s as files, ${(SMALL_COUNT / asRecords).toFixed(0)} in the index (plain files with sync ${(SMALL_COUNT / plain).toFixed(0)}/s), ` +
         `${(SMALL_COUNT / renew).toFixed(0)} lease renewals/s in one batch`,
     )
   }

@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { InvalidInputError, utf8 } from '#crypto'
+import { concat, InvalidInputError, utf8 } from '#crypto'
 import {
   BusyError,
   ConflictError,
@@ -7,14 +8,18 @@ import {
   type Log,
   NoSpaceError,
   NotFoundError,
+  nativeBulkCrypto,
   OPEN_SHARES_MAX,
   OPEN_WRITE_IDLE_SECONDS,
   OPEN_WRITES_PER_ACCOUNT_MAX,
   SMALL_SHARE_LIMIT_BYTES,
   type Storage,
 } from '#node'
+import { bytesAsFile } from '../../../node/storage/bytes-as-file.ts'
 import { smallKey } from '../../../node/storage/index-keys.ts'
+import { openShareFile } from '../../../node/storage/open-shares.ts'
 import { StoragePaths } from '../../../node/storage/paths.ts'
+import { findDamage } from '../../../node/storage/scrub.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import {
   blockWrite,
@@ -135,6 +140,37 @@ describe('share files', () => {
     expect(disk.files(paths.corrupt)).toHaveLength(1)
     await putShare(server, share)
     expect((await server.readManifest(share.address)).length).toBe(share.manifest.length)
+  })
+})
+
+describe('garbage', () => {
+  test('no share file that was changed, cut or lengthened passes for a share', async () => {
+    const share = shareAt(await makeFile('fuzz'), 1)
+    const isWhole = async (bytes: Uint8Array): Promise<boolean> => {
+      const opened = await openShareFile(bytesAsFile(bytes), share.address)
+      if (opened.kind !== 'open') return false
+      const options = { bulk: nativeBulkCrypto, shareNumber: share.address.shareNumber }
+      return (await findDamage(opened.share, options)) === undefined
+    }
+    expect(await isWhole(share.file)).toBe(true)
+    const offset = fc.nat(share.file.length - 1)
+    const changed = fc.asyncProperty(offset, fc.integer({ min: 1, max: 255 }), async (place, mask) => {
+      const bytes = share.file.slice()
+      bytes[place] = (bytes[place] ?? 0) ^ mask
+      expect(await isWhole(bytes)).toBe(false)
+    })
+    const cut = fc.asyncProperty(offset, fc.boolean(), async (place, fromFront) => {
+      expect(await isWhole(fromFront ? share.file.subarray(place + 1) : share.file.subarray(0, place))).toBe(
+        false,
+      )
+    })
+    const random = fc.asyncProperty(fc.uint8Array({ maxLength: 600 }), async (bytes) => {
+      expect(await isWhole(bytes)).toBe(false)
+      expect((await isWhole(concat(share.file, bytes))) === (bytes.length === 0)).toBe(true)
+    })
+    await fc.assert(changed, { numRuns: 300 })
+    await fc.assert(cut, { numRuns: 100 })
+    await fc.assert(random, { numRuns: 100 })
   })
 })
 
@@ -393,6 +429,24 @@ describe('space', () => {
     await expect(putShare(storage.forAccount('bob'), two)).rejects.toThrow(NoSpaceError)
     await writer.abort()
     await putShare(storage.forAccount('bob'), two)
+  })
+
+  test('a write that meets a closing storage fails, and leaves nothing', async () => {
+    const disk = newDisk()
+    const storage = await openStorage(disk)
+    const share = shareAt(await makeFile('closing', 200_000), 0)
+    const request = { ...share.address, uploadId: new Uint8Array(16), expectedSizeBytes: 0 }
+    const writer = storage.forAccount('alice').writeShare(request)
+    await writer.open()
+    for (const segmentIndex of [0, 1]) await writer.writeBlock(blockWrite(share, segmentIndex))
+    await storage[Symbol.asyncDispose]()
+    const rest = async () => {
+      for (let segmentIndex = 2; segmentIndex < share.blocks.length; segmentIndex += 1) {
+        await writer.writeBlock(blockWrite(share, segmentIndex))
+      }
+    }
+    await expect(rest()).rejects.toThrow(BusyError)
+    expect(disk.files(paths.incoming)).toEqual([])
   })
 
   test('an account writes a bounded number of shares at a time', async () => {
