@@ -20,7 +20,7 @@ const GROUP_SIZE_BYTES = STRIPS * STRIP_SIZE_BYTES
 /** 8 by 8 beats 16 by 8 and 4 by 8: larger functions spill registers, smaller ones share fewer sums. */
 const TILE_BLOCKS_MAX = 8
 /** Bytes of each block that all tiles work through before the next run; a multiple of a group. */
-const RUN_SIZE_BYTES = 4096
+const RUN_SIZE_BYTES = 16 * 1024
 
 /** Parameters of every function: address of the pointer table, and where to start and stop in the blocks. */
 const TABLE = 0
