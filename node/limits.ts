@@ -132,7 +132,10 @@ export const WIRE_KEPT_BUFFER_BYTES_MAX = 32 * 1024 * 1024
 export const WIRE_BUFFER_UNIT_BYTES = 64 * 1024
 /** How often either side looks for channels that stand still. */
 export const WIRE_TICK_MILLISECONDS = 5_000
-/** A channel on which nothing moves for so long while something is owed is broken off: the buffers of a line of 1 Mbit/s drain in 40 s. */
+/**
+ * A channel on which nothing moves for so long while something is owed is broken off: the buffers of a line of 1
+ * Mbit/s drain in 40 s.
+ */
 export const WIRE_STALL_MILLISECONDS = 60_000
 /** A server that still works on a request says so this often, so that it is not taken for dead. */
 export const WIRE_PENDING_MILLISECONDS = 10_000
@@ -163,7 +166,7 @@ export const ROSTER_ENTRIES_MAX = 4096
 export const ROSTER_COMPARED_MAX = 2048
 /** Announcements in one message, in bytes: below the limit of a header. */
 export const ROSTER_GIVEN_BYTES_MAX = 192 * 1024
-/** Servers to which what is new is passed on; seven of e^8 nodes in ten thousand miss it, and the next comparison mends that. */
+/** Servers to which what is new is passed on: one node in three thousand (e^8) misses it until it next compares. */
 export const ROSTER_FANOUT = 8
 /** What is new waits so long for company before it is passed on. */
 export const ROSTER_GATHER_MILLISECONDS = 50

@@ -1,8 +1,9 @@
 /**
  * What a server says of itself, signed with the key that its peer id names (PROTOCOL §6.1).
  *
- * An announcement travels as canonical CBOR {body, signature}; the body is canonical CBOR of its own, and the signature covers the
- * tag, its length and the body's bytes as they are, so that nobody need encode anything again to verify it.
+ * An announcement travels as canonical CBOR {body, signature}; the body is canonical CBOR of its own, and the
+ * signature covers the tag, its length and the body's bytes as they are, so that nobody need encode anything again
+ * to verify it.
  */
 import { assert, concat, IntegrityError, InvalidInputError, TAGS, utf8 } from '#crypto'
 import {
@@ -95,7 +96,8 @@ export function readAnnouncement(bytes: Uint8Array): ReadAnnouncement {
 /**
  * Read an announcement from anywhere, and verify it.
  *
- * @throws InvalidInputError if it is malformed or beyond a limit; IntegrityError if the signature is not the named peer's
+ * @throws InvalidInputError if it is malformed or beyond a limit; IntegrityError if the signature is not the named
+ * peer's
  */
 export function parseAnnouncement(bytes: Uint8Array): Announcement {
   return readAnnouncement(bytes).verify()

@@ -1,8 +1,9 @@
 /**
  * A peer id as text and the Ed25519 public key it stands for (PROTOCOL §2).
  *
- * The text is base58btc of 38 bytes: identity multihash (00 24) of a libp2p key message (08 01: Ed25519; 12 20: 32 bytes follow)
- * and the public key. Key and text are thus two spellings of one thing, and each text is read in one way only.
+ * The text is base58btc of 38 bytes: identity multihash (00 24) of a libp2p key message (08 01: Ed25519; 12 20: 32
+ * bytes follow) and the public key. Key and text are thus two spellings of one thing, and each text is read in one
+ * way only.
  */
 import { concat, InvalidInputError } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'

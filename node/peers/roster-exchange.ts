@@ -1,6 +1,7 @@
 /**
- * Keeps a roster like everyone else's (PROTOCOL §6.4): meets the bootstrap addresses, announces this node if it is a server, passes on
- * what is new to a few servers drawn by lot, and now and then compares with one of them all there is.
+ * Keeps a roster like everyone else's (PROTOCOL §6.4): meets the bootstrap addresses, announces this node if it is
+ * a server, passes on what is new to a few servers drawn by lot, and now and then compares with one of them all
+ * there is.
  */
 import { GridError } from '#crypto'
 import { ProtocolError } from '../errors.ts'

@@ -8,8 +8,8 @@ import type { Roster } from './roster.ts'
 const ROSTER_FILE = 'roster.cbor'
 
 /**
- * Add what the file holds; every announcement is verified again. A file that cannot be read is passed over: it is a help, no
- * truth.
+ * Add what the file holds; every announcement is verified again. A file that cannot be read is passed over: it is a
+ * help, no truth.
  *
  * @returns how many were added
  */

@@ -1,5 +1,6 @@
 /**
- * The servers a node knows, by their latest valid announcements (PROTOCOL §6.2). In memory; roster-file.ts keeps it between runs.
+ * The servers a node knows, by their latest valid announcements (PROTOCOL §6.2). In memory; roster-file.ts keeps it
+ * between runs.
  */
 import { compareBytes, IntegrityError, InvalidInputError, type StorageIndex, TAGS, taggedHash } from '#crypto'
 import {
@@ -13,8 +14,8 @@ import type { Clock, PeerId } from '../platform/platform.ts'
 import { type Announcement, readAnnouncement } from './announcement.ts'
 
 /**
- * What became of an announcement. `forged`: malformed, or not signed by whom it names; no honest peer passes that on. `stale`: expired,
- * or no newer than what is known. `refused`: too far in the future, or the roster is full.
+ * What became of an announcement. `forged`: malformed, or not signed by whom it names; no honest peer passes that
+ * on. `stale`: expired, or no newer than what is known. `refused`: too far in the future, or the roster is full.
  */
 export type AddOutcome = 'added' | 'stale' | 'refused' | 'forged'
 

@@ -1,9 +1,9 @@
 /**
  * A libp2p stream as a Channel: true backpressure both ways, and bounded memory with a slow reader or a slow peer.
  *
- * Four things in libp2p 3 make this more than a wrapper. Its own async iterator buffers without bound; `onDrain()` waits only the
- * first time; a drain event of the connection wakes every stream, also those whose own window is shut; and a `pause()` inside the
- * message event that `resume()` fires is undone when `resume()` goes on.
+ * Four things in libp2p 3 make this more than a wrapper. Its own async iterator buffers without bound; `onDrain()`
+ * waits only the first time; a drain event of the connection wakes every stream, also those whose own window is
+ * shut; and a `pause()` inside the message event that `resume()` fires is undone when `resume()` goes on.
  */
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
@@ -108,8 +108,8 @@ export class Libp2pChannel implements Channel {
 }
 
 /**
- * Takes what the stream delivers into a queue of at most CHANNEL_READ_AHEAD_BYTES and one receive window; the stream stands paused
- * while the queue is fuller than that, and its own buffer then fills to one window at most.
+ * Takes what the stream delivers into a queue of at most CHANNEL_READ_AHEAD_BYTES and one receive window; the
+ * stream stands paused while the queue is fuller than that, and its own buffer then fills to one window at most.
  */
 class ChannelReader implements AsyncIterableIterator<Uint8Array> {
   readonly #stream: Stream

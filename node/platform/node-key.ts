@@ -25,7 +25,8 @@ export function temporaryNodeKey(): NodeKey {
 }
 
 /**
- * Read the key file, or make one with mode 0600. Of two processes that make it at once, one wins and both return its key.
+ * Read the key file, or make one with mode 0600. Of two processes that make it at once, one wins and both return
+ * its key.
  *
  * @throws InvalidInputError if the file holds anything but 32 bytes: it is never overwritten
  */

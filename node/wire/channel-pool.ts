@@ -1,6 +1,6 @@
 /**
- * The channels a client keeps to one server. A new channel costs a millisecond, a kept one none, so they are opened as they are needed
- * and closed when they are idle; a call goes to the one with the least to carry.
+ * The channels a client keeps to one server. A new channel costs a millisecond, a kept one none, so they are opened
+ * as they are needed and closed when they are idle; a call goes to the one with the least to carry.
  */
 import { UnreachableError } from '../errors.ts'
 import { WIRE_CHANNELS_PER_SERVER_MAX, WIRE_TICK_MILLISECONDS } from '../limits.ts'
@@ -32,8 +32,8 @@ export class ChannelPool {
   }
 
   /**
-   * Send one request over the channel with the least to carry. If all are busy, one more is opened for the calls to come; a call waits
-   * for that only if there is none at all.
+   * Send one request over the channel with the least to carry. If all are busy, one more is opened for the calls to
+   * come; a call waits for that only if there is none at all.
    *
    * @throws UnreachableError when there is no channel and none can be opened; what RequestChannel.call throws
    */
@@ -47,7 +47,8 @@ export class ChannelPool {
   }
 
   /**
-   * A channel for a row of calls that must stay in order: an idle one, or a new one while there is room. The caller releases it.
+   * A channel for a row of calls that must stay in order: an idle one, or a new one while there is room. The caller
+   * releases it.
    *
    * @throws UnreachableError when none can be opened; the signal's reason
    */

@@ -1,8 +1,9 @@
 /**
  * Message headers: canonical CBOR maps (RFC 8949 §4.2.1) with text keys, written and read strictly (PROTOCOL §4.2).
  *
- * One value has one encoding: a header is decoded, encoded again and compared, so that no two implementations can read one message
- * differently. Values are whole numbers from 0 to 2^53 - 1, text, byte strings, booleans, arrays and maps of these.
+ * One value has one encoding: a header is decoded, encoded again and compared, so that no two implementations can
+ * read one message differently. Values are whole numbers from 0 to 2^53 - 1, text, byte strings, booleans, arrays
+ * and maps of these.
  */
 import { decode, encode } from 'cborg'
 import { equalBytes, InvalidInputError } from '#crypto'

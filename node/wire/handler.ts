@@ -1,6 +1,6 @@
 /**
- * The server's side of /cairn/storage/1 (PROTOCOL §4, §5): every channel is a queue of requests, carried out one after the other and
- * answered in order.
+ * The server's side of /cairn/storage/1 (PROTOCOL §4, §5): every channel is a queue of requests, carried out one
+ * after the other and answered in order.
  */
 import { UnreachableError } from '../errors.ts'
 import {
@@ -32,7 +32,10 @@ interface ServedPeer {
   readonly replyBudget: PeerBudget
 }
 
-/** Serve storage to every peer that connects, until disposed of; the network then goes on refusing the protocol's channels. */
+/**
+ * Serve storage to every peer that connects, until disposed of; the network then goes on refusing the protocol's
+ * channels.
+ */
 export class StorageHandler {
   readonly #options: StorageHandlerOptions
   readonly #requestBudget = new ByteBudget(WIRE_SERVER_REQUEST_BYTES_MAX)

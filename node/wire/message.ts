@@ -53,8 +53,8 @@ export function formatMessage(header: FieldRecord, payload?: Uint8Array): Outgoi
 }
 
 /**
- * Writes parts so that each slice of a large one counts as movement: on a slow line a block takes longer than a channel may stand
- * still.
+ * Writes parts so that each slice of a large one counts as movement: on a slow line a block takes longer than a
+ * channel may stand still.
  *
  * @param moved called whenever the transport has taken some of it
  */
@@ -78,20 +78,21 @@ export async function writeSlices(
 }
 
 /**
- * Takes messages from a channel one by one. Lengths are checked before anything is allocated; a payload is copied once, from
- * what the transport delivers into its own buffer.
+ * Takes messages from a channel one by one. Lengths are checked before anything is allocated; a payload is copied
+ * once, from what the transport delivers into its own buffer.
  */
 export class MessageReader {
   readonly #incoming: AsyncIterator<Uint8Array>
   readonly #admit: ((sizeBytes: number) => Promise<void>) | undefined
   readonly #takeBuffer: (sizeBytes: number) => Uint8Array
-  #chunk: Uint8Array = new Uint8Array(0)
-  #chunkOffset = 0
+  #part: Uint8Array = new Uint8Array(0)
+  #partOffset = 0
   #receivedBytes = 0
   #insideMessage = false
 
   /**
-   * @param options.admit called with the size of a message once its prefix is known and before its buffers are made; may wait
+   * @param options.admit called with the size of a message once its prefix is known and before its buffers are
+   * made; may wait
    * @param options.takeBuffer gives a buffer for a payload of exactly that size; default: a new one
    */
   constructor(
@@ -119,8 +120,8 @@ export class MessageReader {
   /**
    * The next message; undefined after the last. Not to be called again before it settled.
    *
-   * @throws ProtocolError for lengths beyond the limits, a header that is not canonical CBOR, or an end inside a message; what the
-   * channel throws
+   * @throws ProtocolError for lengths beyond the limits, a header that is not canonical CBOR, or an end inside a
+   * message; what the channel throws
    */
   async read(): Promise<Message | undefined> {
     const prefix = new Uint8Array(MESSAGE_PREFIX_SIZE_BYTES)
@@ -144,22 +145,22 @@ export class MessageReader {
   async #fill(target: Uint8Array): Promise<boolean> {
     let filled = 0
     while (filled < target.length) {
-      if (this.#chunkOffset === this.#chunk.length) {
+      if (this.#partOffset === this.#part.length) {
         const step = await this.#incoming.next()
         if (step.done === true) {
           if (!this.#insideMessage && filled === 0) return false
           throw new ProtocolError('the channel ended inside a message')
         }
-        this.#chunk = step.value
-        this.#chunkOffset = 0
+        this.#part = step.value
+        this.#partOffset = 0
         this.#receivedBytes += step.value.length
         continue
       }
       this.#insideMessage = true
-      const end = Math.min(this.#chunk.length, this.#chunkOffset + target.length - filled)
-      target.set(this.#chunk.subarray(this.#chunkOffset, end), filled)
-      filled += end - this.#chunkOffset
-      this.#chunkOffset = end
+      const end = Math.min(this.#part.length, this.#partOffset + target.length - filled)
+      target.set(this.#part.subarray(this.#partOffset, end), filled)
+      filled += end - this.#partOffset
+      this.#partOffset = end
     }
     return true
   }

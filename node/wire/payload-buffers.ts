@@ -1,6 +1,6 @@
 /**
- * Buffers for payloads, used again and again. Each new one counts as memory outside the heap, and V8 answers every 64 MB of it with a
- * full marking: at some hundred MB/s that is a fifth of a server's time.
+ * Buffers for payloads, used again and again. Each new one counts as memory outside the heap, and V8 answers every
+ * 64 MB of it with a full marking: at some hundred MB/s that is a fifth of a server's time.
  */
 import { WIRE_BUFFER_UNIT_BYTES, WIRE_KEPT_BUFFER_BYTES_MAX } from '../limits.ts'
 

@@ -1,4 +1,7 @@
-/** A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL §5). */
+/**
+ * A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL
+ * §5).
+ */
 import { InvalidInputError } from '#crypto'
 import { ConflictError } from '../errors.ts'
 import {
@@ -49,7 +52,10 @@ export interface RemoteServerOptions {
   readonly addresses: () => readonly string[]
 }
 
-/** Connects when it is first used, and again after the connection broke. Disposing of it fails the calls that still run. */
+/**
+ * Connects when it is first used, and again after the connection broke. Disposing of it fails the calls that still
+ * run.
+ */
 export class RemoteServer implements StorageServer {
   readonly serverId: PeerId
   readonly #pool: ChannelPool
@@ -136,8 +142,9 @@ export class RemoteServer implements StorageServer {
 }
 
 /**
- * Writes one share over one channel, so that its messages arrive in order and a small share takes one round trip. If the channel
- * breaks, the writer is done for; a new one with the same upload id takes up where the server stands.
+ * Writes one share over one channel, so that its messages arrive in order and a small share takes one round trip.
+ * If the channel breaks, the writer is done for; a new one with the same upload id takes up where the server
+ * stands.
  */
 class RemoteShareWriter implements ShareWriter {
   readonly #request: WriteRequest

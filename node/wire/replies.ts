@@ -1,6 +1,7 @@
 /**
- * Replies of /cairn/storage/1, field by field (PROTOCOL §5): written by a server, parsed strictly by a client, which ignores fields it
- * does not know. What a reader here throws is an InvalidInputError; the channel turns it into a ProtocolError.
+ * Replies of /cairn/storage/1, field by field (PROTOCOL §5): written by a server, parsed strictly by a client,
+ * which ignores fields it does not know. What a reader here throws is an InvalidInputError; the channel turns it
+ * into a ProtocolError.
  */
 import {
   asFileRoot,

@@ -1,6 +1,6 @@
 /**
- * One channel as a client sees it: requests go out one after the other without waiting, replies come back in the same order
- * (PROTOCOL §4.3).
+ * One channel as a client sees it: requests go out one after the other without waiting, replies come back in the
+ * same order (PROTOCOL §4.3).
  */
 import { assert, GridError } from '#crypto'
 import { BusyError, ProtocolError, TimeoutError, UnreachableError } from '../errors.ts'
@@ -38,8 +38,8 @@ interface Waiting {
 }
 
 /**
- * A call that is aborted leaves the others untouched. A channel that breaks fails the calls outstanding on it and every later one; it
- * is then not used again.
+ * A call that is aborted leaves the others untouched. A channel that breaks fails the calls outstanding on it and
+ * every later one; it is then not used again.
  */
 export class RequestChannel {
   readonly #channel: Channel
@@ -89,9 +89,11 @@ export class RequestChannel {
   /**
    * Send a request; calls made one after the other arrive in that order.
    *
-   * The message's parts must stay untouched until the promise resolves. If it rejects, the transport may still read them.
+   * The message's parts must stay untouched until the promise resolves. If it rejects, the transport may still read
+   * them.
    *
-   * @throws the error that the server answered with; ProtocolError, TimeoutError, UnreachableError, BusyError; the signal's reason
+   * @throws the error that the server answered with; ProtocolError, TimeoutError, UnreachableError, BusyError; the
+   * signal's reason
    */
   call<T>(call: Call<T>, signal?: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {

@@ -37,8 +37,8 @@ export interface ServedChannelOptions {
 }
 
 /**
- * At most two requests are in memory, the one carried out and the one after it, and one reply. Writes that a channel began and did not
- * finish are let go when it ends; another channel can take them up.
+ * At most two requests are in memory, the one carried out and the one after it, and one reply. Writes that a
+ * channel began and did not finish are let go when it ends; another channel can take them up.
  */
 export class ServedChannel {
   /** Settles when everything of the channel is given back. */

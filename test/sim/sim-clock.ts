@@ -1,6 +1,7 @@
 /**
- * Virtual time. Nothing moves until `run` is driving: it lets all work that is ready finish, then jumps to the next timer and fires
- * it. Timers of one instant fire in the order they were set, so a run depends on its inputs and its seed alone.
+ * Virtual time. Nothing moves until `run` is driving: it lets all work that is ready finish, then jumps to the next
+ * timer and fires it. Timers of one instant fire in the order they were set, so a run depends on its inputs and its
+ * seed alone.
  *
  * Code under it may use promises, microtasks and process.nextTick, but no real timers and no real I/O.
  */

@@ -1,6 +1,7 @@
 /**
- * A whole network in one process, driven by virtual time and one seed: latency, bandwidth, partitions, peers that are down, channels
- * that break at a byte. Equal seeds and equal calls give equal runs, to the byte and the microsecond.
+ * A whole network in one process, driven by virtual time and one seed: latency, bandwidth, partitions, peers that
+ * are down, channels that break at a byte. Equal seeds and equal calls give equal runs, to the byte and the
+ * microsecond.
  */
 import { ConflictError, UnreachableError } from '../../node/errors.ts'
 import { CHANNELS_PER_PEER_MAX, CONNECT_MILLISECONDS } from '../../node/limits.ts'

@@ -1,4 +1,7 @@
-/** A storage server in a few lines, for tests of what stands between it and its caller. It verifies nothing and keeps all in memory. */
+/**
+ * A storage server in a few lines, for tests of what stands between it and its caller. It verifies nothing and
+ * keeps all in memory.
+ */
 import { concat, equalBytes, type FileRoot, InvalidInputError, manifestRoot, toBase32 } from '#crypto'
 import { ConflictError, NotFoundError } from '../../node/errors.ts'
 import type { PeerId } from '../../node/platform/platform.ts'
