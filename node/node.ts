@@ -1,0 +1,244 @@
+/** One member of a grid: wiring, start, stop, and nothing else. */
+import { GridError, type StorageIndex } from '#crypto'
+import type { Config } from './config.ts'
+import type { Grid, GridServer } from './grid.ts'
+import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS } from './limits.ts'
+import type { Announcement } from './peers/announcement.ts'
+import { Roster } from './peers/roster.ts'
+import { RosterExchange } from './peers/roster-exchange.ts'
+import { loadRoster, saveRoster } from './peers/roster-file.ts'
+import type { NodeKey } from './platform/node-key.ts'
+import type { Network, PeerId, Platform } from './platform/platform.ts'
+import type { NodePlatform } from './platform/system.ts'
+import { askServers, type NodeStatus } from './status.ts'
+import type { StorageServer } from './storage/server.ts'
+import { Storage } from './storage/storage.ts'
+import { ClosingSteps } from './while-open.ts'
+import { StorageHandler } from './wire/handler.ts'
+import { RemoteServer } from './wire/remote-server.ts'
+
+export interface NodeOptions {
+  /** Folder of this member; what the node keeps lies under it. */
+  readonly home: string
+  readonly key: NodeKey
+  /** Of the software. */
+  readonly version: string
+  /**
+   * Whether to serve what the configuration lends, and to listen. A command that runs beside a daemon, or without
+   * one, does not: the home's storage has one holder.
+   */
+  readonly lends: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Start a node. On return it listens and knows the grid as far as the first of its bootstrap addresses does, or as it
+ * was when it last ran.
+ *
+ * @throws ConflictError if a port or the storage is taken; NoSpaceError
+ */
+export async function createNode(
+  config: Config,
+  platform: NodePlatform,
+  options: NodeOptions,
+): Promise<Node> {
+  const closing = new ClosingSteps()
+  try {
+    const { lends, key, home } = options
+    const { announce } = config.network
+    const listen = lends ? config.network.listen : []
+    const network = await platform.openNetwork({ key, listen, announce, log: platform.log })
+    closing.add(() => network.close())
+    const whole = { ...platform, network }
+    const storage = lends ? await openStorage(config, whole, options) : undefined
+    if (storage !== undefined) {
+      closing.addResource(storage)
+      closing.addResource(await StorageHandler.open({ platform: whole, storage }))
+    }
+    const roster = new Roster(platform.clock)
+    await loadRoster(platform.disk, home, roster)
+    const exchange = closing.addResource(await openExchange(config, whole, { ...options, roster, storage }))
+    const node = new Node({ config, platform: whole, options, storage, roster, closing })
+    if (node.serverCount === 0) await exchange.firstRound
+    options.signal?.throwIfAborted()
+    return node
+  } catch (error) {
+    await closing[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface NodeParts {
+  readonly config: Config
+  readonly platform: Platform
+  readonly options: NodeOptions
+  readonly storage: Storage | undefined
+  readonly roster: Roster
+  readonly closing: ClosingSteps
+}
+
+export class Node implements AsyncDisposable {
+  readonly peerId: PeerId
+  readonly grid: Grid
+  readonly #parts: NodeParts
+  readonly #own: StorageServer | undefined
+  readonly #remote = new Map<PeerId, RemoteServer>()
+
+  /** By createNode only. */
+  constructor(parts: NodeParts) {
+    const { clock, random, log, bulk, network } = parts.platform
+    this.peerId = network.localId
+    this.#parts = parts
+    this.#own = parts.storage?.forAccount(this.peerId)
+    this.grid = { clock, random, log, bulk, ring: (storageIndex) => this.#ring(storageIndex) }
+  }
+
+  /** None: this node only dials. */
+  addresses(): readonly string[] {
+    return this.#parts.platform.network.addresses()
+  }
+
+  /** Servers that are known now, whether they answer or not. */
+  get serverCount(): number {
+    return this.#known().length
+  }
+
+  /** @throws the signal's reason */
+  async waitForServers(
+    count: number,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const { clock } = this.#parts.platform
+    while (this.serverCount < count) await clock.sleep(SERVERS_POLL_MILLISECONDS, options)
+  }
+
+  /** Why this node knows nobody: what each bootstrap address answers. */
+  async diagnoseBootstrap(): Promise<readonly string[]> {
+    const { config, platform } = this.#parts
+    const problems = await Promise.all(
+      config.network.bootstrap.map((address) => problemWith(address, platform)),
+    )
+    return problems.filter((problem) => problem !== undefined)
+  }
+
+  async status(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<NodeStatus> {
+    const { config, platform, options: own } = this.#parts
+    const known = this.#known().map(({ peerId, addresses, failureDomain }) => {
+      const isLocal = peerId === this.peerId
+      return { peerId, addresses, ...failureDomain, isLocal, server: this.#serverOf(peerId) }
+    })
+    const servers = await askServers(known, { clock: platform.clock, signal: options.signal })
+    return {
+      version: own.version,
+      peerId: this.peerId,
+      addresses: this.addresses(),
+      numbers: config.encoding,
+      lent: await this.#own?.status(options),
+      bootstrapProblems: servers.some(({ status }) => status !== undefined)
+        ? []
+        : await this.diagnoseBootstrap(),
+      servers,
+    }
+  }
+
+  /** Calls that still run fail; what the storage has begun is dropped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const remote of this.#remote.values()) remote[Symbol.dispose]()
+    await this.#parts.closing[Symbol.asyncDispose]()
+  }
+
+  #ring(storageIndex: StorageIndex): readonly GridServer[] {
+    return this.#parts.roster
+      .ring(storageIndex)
+      .filter((announcement) => this.#isUsable(announcement))
+      .map(({ peerId, failureDomain: { owner, site } }) => ({
+        serverId: peerId,
+        // A server that says nothing of owner and site shares them with nobody.
+        failureDomain: owner === '' && site === '' ? peerId : JSON.stringify([owner, site]),
+        server: this.#serverOf(peerId),
+      }))
+  }
+
+  #known(): readonly Announcement[] {
+    return this.#parts.roster
+      .all()
+      .filter((announcement) => announcement.isServer && this.#isUsable(announcement))
+  }
+
+  /** One cannot dial oneself: the own server is there only in the process that lends. */
+  #isUsable({ peerId }: Announcement): boolean {
+    return peerId !== this.peerId || this.#own !== undefined
+  }
+
+  #serverOf(peerId: PeerId): StorageServer {
+    if (peerId === this.peerId && this.#own !== undefined) return this.#own
+    const { platform, roster } = this.#parts
+    const known = this.#remote.get(peerId)
+    if (known !== undefined) return known
+    const addresses = () => roster.addressesOf(peerId)
+    const remote = new RemoteServer({ platform, serverId: peerId, addresses })
+    this.#remote.set(peerId, remote)
+    return remote
+  }
+}
+
+/** Undefined if nothing is lent. */
+async function openStorage(
+  config: Config,
+  platform: Platform,
+  options: NodeOptions,
+): Promise<Storage | undefined> {
+  const { lendBytes, reserveBytes, accountQuotaBytes } = config.storage
+  if (lendBytes === 0) return undefined
+  const { disk, clock, log, bulk, network } = platform
+  return Storage.open({
+    disk,
+    clock,
+    log,
+    bulk,
+    config: {
+      folder: `${options.home}/storage`,
+      serverId: network.localId,
+      version: options.version,
+      lentBytes: lendBytes,
+      reservedBytes: reserveBytes,
+      quotaBytes: () => accountQuotaBytes,
+    },
+  })
+}
+
+async function openExchange(
+  config: Config,
+  platform: Platform,
+  parts: NodeOptions & { readonly roster: Roster; readonly storage: Storage | undefined },
+): Promise<RosterExchange> {
+  const { storage, roster, home, version } = parts
+  const { failureDomain } = config
+  const describeSelf = async (from: Storage) => {
+    const { freeBytes } = await from.status()
+    return { freeBytes, version, failureDomain }
+  }
+  return RosterExchange.open({
+    platform,
+    roster,
+    bootstrap: config.network.bootstrap,
+    ...(storage === undefined ? {} : { describeSelf: () => describeSelf(storage) }),
+    save: () => saveRoster(platform.disk, home, roster),
+  })
+}
+
+async function problemWith(
+  address: string,
+  { network, clock }: { readonly network: Network; readonly clock: Platform['clock'] },
+): Promise<string | undefined> {
+  const deadline = clock.deadline(BOOTSTRAP_DIAGNOSIS_SECONDS * 1000, { what: `reaching ${address}` })
+  try {
+    await network.connect(undefined, [address], { signal: deadline.signal })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error
+    return error.message
+  } finally {
+    deadline[Symbol.dispose]()
+  }
+}
