@@ -1,0 +1,59 @@
+/**
+ * What a user can have done on a grid: the contract behind the daemon's HTTP API. There are two implementations, over
+ * a node in this process (local-files.ts) and over a running daemon (remote-files.ts), and one suite that both pass.
+ */
+import type { FileVerifyCapability, ReadCapability } from '#crypto'
+import type {
+  CheckReport,
+  Download,
+  DownloadOptions,
+  NodeStatus,
+  RepairReport,
+  ShareNumbers,
+  UploadProgress,
+  UploadResult,
+  UploadSource,
+} from '#node'
+
+export interface GridFiles extends AsyncDisposable {
+  /** Asks every server of the grid too. */
+  status(options?: Cancellable): Promise<NodeStatus>
+  /**
+   * @throws UnhappyError if fewer servers than `happyServers` could hold the file; on a grid of fewer servers than
+   *   that, its details propose numbers that fit (`proposal`)
+   */
+  put(source: UploadSource, options?: PutOptions): Promise<PutOutcome>
+  get(capability: ReadCapability, options?: DownloadOptions): Promise<Download>
+  check(capability: FileVerifyCapability, options?: Cancellable): Promise<CheckReport>
+  verify(capability: FileVerifyCapability, options?: WatchedOptions): Promise<CheckReport>
+  repair(capability: FileVerifyCapability, options?: WatchedOptions): Promise<RepairReport>
+}
+
+export interface Cancellable {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PutOptions extends Cancellable {
+  /** What is left out comes from the configuration of the home. */
+  readonly numbers?: { readonly [Number in keyof ShareNumbers]?: number | undefined } | undefined
+  /** Derive the read key from the content and the home's convergence secret. */
+  readonly convergent?: boolean | undefined
+  readonly onProgress?: ((progress: UploadProgress) => void) | undefined
+}
+
+export interface PutOutcome extends UploadResult {
+  readonly numbers: ShareNumbers
+  /** Servers of the grid that were known when it was put. */
+  readonly serverCount: number
+}
+
+export interface WatchedOptions extends Cancellable {
+  readonly onProgress?: ((progress: WorkProgress) => void) | undefined
+}
+
+/** Blocks while verifying, plaintext bytes while making shares again. */
+export interface WorkProgress {
+  readonly stage: 'verifying' | 'repairing'
+  readonly done: number
+  readonly total: number
+}

@@ -1,0 +1,128 @@
+/** The JSON that gateway and client exchange (API.md). The server is typed to write it; the client parses it. */
+import { z } from 'zod'
+import { type Encoding, formatCapability, LAYOUT, MATRIX, parseCapability, requireRead } from '#crypto'
+import type { CheckReport, ErrorCode, NodeStatus, RepairReport, ServerFailure } from '#node'
+import type { PutOutcome, WorkProgress } from './files.ts'
+import { type ErrorBody, isErrorCode } from './http-error.ts'
+
+/** A key that JSON leaves out is undefined. */
+function maybe<Output>(schema: z.ZodType<Output>): z.ZodType<Output | undefined> {
+  return schema.optional().transform((value) => value)
+}
+
+const count = z.int().min(0)
+const names = z.array(z.string())
+const placement = z.object({ shareNumber: count, serverId: z.string() })
+const failure: z.ZodType<ServerFailure> = z.object({
+  serverId: z.string(),
+  shareNumber: maybe(count),
+  code: z.custom<ErrorCode>((code) => typeof code === 'string' && isErrorCode(code)),
+  message: z.string(),
+})
+
+const numbers = z.object({ neededShares: count, happyServers: count, totalShares: count })
+
+const serverStatus = z.object({
+  version: z.string(),
+  freeBytes: count,
+  usedBytes: count,
+  shareCount: count,
+  accountUsedBytes: count,
+  accountQuotaBytes: maybe(count),
+})
+
+export const statusMessage: z.ZodType<NodeStatus> = z.object({
+  version: z.string(),
+  peerId: z.string(),
+  addresses: names,
+  numbers,
+  lent: maybe(serverStatus),
+  bootstrapProblems: names,
+  servers: z.array(
+    z.object({
+      peerId: z.string(),
+      owner: z.string(),
+      site: z.string(),
+      addresses: names,
+      isLocal: z.boolean(),
+      status: maybe(serverStatus),
+      problem: maybe(z.string()),
+    }),
+  ),
+})
+
+export const putMessage: z.ZodType<PutOutcome> = z.object({
+  capability: z.string().transform((text) => requireRead(parseCapability(text))),
+  fileSizeBytes: count,
+  placements: z.array(placement),
+  failures: z.array(failure),
+  numbers,
+  serverCount: count,
+})
+
+/** An outcome as it travels: the capability as text. */
+export function putMessageOf(outcome: PutOutcome) {
+  return { ...outcome, capability: formatCapability(outcome.capability) }
+}
+
+const known = <Value extends number>(table: Readonly<Record<string, Value>>) =>
+  z.custom<Value>((value) => Object.values(table).some((one) => one === value))
+
+const encoding: z.ZodType<Encoding> = z.object({
+  neededShares: count,
+  totalShares: count,
+  matrix: known(MATRIX),
+  layout: known(LAYOUT),
+  segmentSizeBytes: count,
+})
+
+export const checkMessage: z.ZodType<CheckReport> = z.object({
+  encoding: maybe(encoding),
+  fileSizeBytes: maybe(count),
+  placements: z.array(placement),
+  missing: z.array(count),
+  foundCount: count,
+  happiness: count,
+  isRecoverable: z.boolean(),
+  isHealthy: z.boolean(),
+  failures: z.array(failure),
+  askedCount: count,
+})
+
+export const repairMessage: z.ZodType<RepairReport> = z.object({
+  before: checkMessage,
+  after: checkMessage,
+  made: z.array(placement),
+  removed: z.array(placement),
+  failures: z.array(failure),
+})
+
+export const errorMessage: z.ZodType<ErrorBody> = z.object({
+  code: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()),
+})
+
+const progressMessage: z.ZodType<WorkProgress> = z.object({
+  stage: z.enum(['verifying', 'repairing']),
+  done: count,
+  total: count,
+})
+
+/** One line of an answer that takes long: progress any number of times, then a result or an error. */
+export function lineMessage<Result>(result: z.ZodType<Result>) {
+  return z.union([
+    z.object({ progress: progressMessage }),
+    z.object({ result }),
+    z.object({ error: errorMessage }),
+  ])
+}
+
+/** How the stream of a get ended. */
+export const outcomeMessage = z.union([
+  z.object({ failures: z.array(failure) }),
+  z.object({ error: errorMessage }),
+])
+
+/** Proof that a daemon holds the token of daemon.json, before anything is told to it. */
+export const helloMessage = z.object({ proof: z.string() })
