@@ -1,0 +1,26 @@
+/** `cairn run`: the daemon of a home, until Ctrl-C. */
+import { once } from 'node:events'
+import { whileOpen } from '#node'
+import type { CommandContext } from '../context.ts'
+import { Daemon } from '../daemon.ts'
+import { EXIT_DONE } from '../exit-code.ts'
+import type { RunArgs } from '../invocation.ts'
+
+export async function run(args: RunArgs, { home, output, signal }: CommandContext): Promise<number> {
+  const stopped = new AbortController()
+  // Whoever started us holds the other end; when that process is gone, however it went, the pipe ends.
+  if (args.stopWithStdin) {
+    process.stdin.resume()
+    process.stdin.once('close', () => stopped.abort())
+    process.stdin.once('end', () => stopped.abort())
+  }
+  const stop = AbortSignal.any([signal, stopped.signal])
+  return whileOpen(await Daemon.open(home, stop), async ({ peerId, addresses, port }) => {
+    await output.result(
+      { ready: true, home: home.folder, peerId, addresses, gatewayPort: port, pid: process.pid },
+      `ready: ${peerId} on ${addresses.join(', ') || 'no address'}`,
+    )
+    if (!stop.aborted) await once(stop, 'abort')
+    return EXIT_DONE
+  })
+}

@@ -1,0 +1,13 @@
+/** What every command works with. */
+import type { GridFiles } from '#gateway'
+import type { Home } from './home.ts'
+import type { Output } from './output.ts'
+
+export interface CommandContext {
+  readonly output: Output
+  /** Aborts with Interrupted on Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+  readonly home: Home
+  /** Through the daemon of the home, or in this process. The command disposes of it. */
+  openFiles(): Promise<GridFiles>
+}

@@ -1,0 +1,51 @@
+/** Carry out what a command line asks for: signals, output, and the exit code of whatever goes wrong. */
+import type { CommandContext } from './context.ts'
+import { exitCodeOf, Interrupted } from './exit-code.ts'
+import { findHome } from './home.ts'
+import type { Invocation } from './invocation.ts'
+import { Output } from './output.ts'
+import { openFiles } from './session.ts'
+
+/** @returns the exit code */
+export async function execute(invocation: Invocation): Promise<number> {
+  const output = new Output(invocation)
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort(new Interrupted())
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  const { signal } = interrupted
+  try {
+    const home = findHome(invocation.home)
+    return await run(invocation, { output, signal, home, openFiles: () => openFiles(home, signal) })
+  } catch (error) {
+    // Whatever else fails while everything is being broken off, the cause is the interruption.
+    const cause = signal.aborted ? signal.reason : error
+    await output.failure(cause).catch(() => undefined)
+    return exitCodeOf(cause)
+  } finally {
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+/** Each command is loaded only when it is the one. */
+async function run(invocation: Invocation, context: CommandContext): Promise<number> {
+  switch (invocation.verb) {
+    case 'init':
+      return (await import('./commands/init.ts')).init(invocation, context)
+    case 'run':
+      return (await import('./commands/run.ts')).run(invocation, context)
+    case 'status':
+      return (await import('./commands/status.ts')).status(invocation, context)
+    case 'put':
+      return (await import('./commands/put.ts')).put(invocation, context)
+    case 'get':
+      return (await import('./commands/get.ts')).get(invocation, context)
+    case 'check':
+    case 'verify':
+    case 'repair':
+      return (await import('./commands/upkeep.ts')).upkeep(invocation, context)
+    case 'grid':
+      return (await import('./commands/grid.ts')).grid(invocation, context)
+  }
+}

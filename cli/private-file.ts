@@ -1,0 +1,42 @@
+/** Files for their owner alone, there whole or not at all. */
+import { randomBytes } from 'node:crypto'
+import { link, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { explain } from './errno.ts'
+
+/** Replaces what stands there. Mode 0600. */
+export async function writePrivateFile(path: string, text: string): Promise<void> {
+  const draft = draftOf(path)
+  try {
+    await writeDraft(draft, text)
+    await rename(draft, path).catch(explain('writing', path))
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** @throws ConflictError if something stands there */
+export async function createPrivateFile(path: string, text: string): Promise<void> {
+  const draft = draftOf(path)
+  try {
+    await writeDraft(draft, text)
+    await link(draft, path).catch(explain('writing', path))
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** A name beside the file that nothing has: one rename away. */
+export function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`)
+}
+
+async function writeDraft(draft: string, text: string): Promise<void> {
+  const file = await open(draft, 'wx', 0o600).catch(explain('writing', draft))
+  try {
+    await file.writeFile(text).catch(explain('writing', draft))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
