@@ -4,12 +4,13 @@
  *
  * | key | value | what |
  * |---|---|---|
- * | 1 ‖ name | | the index itself: `version`, `closed` |
- * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 ‖ place 1 | a visible share: 0 in a file, 1 in this index |
+ * | 1 ‖ name | | the index itself: `version`, `closed`, `rebuilding` |
+ * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 ‖ place 1 | a visible share |
  * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | expiry in seconds since 1970, u64 | a lease |
  * | 4 ‖ account | bytes u64 | what an account is charged; written when the storage is closed |
  * | 5 ‖ storage index 32 ‖ root 32 ‖ share number 1 | a whole share file | a small share |
  *
+ * A place is 0 for a file of its own, 1 for a record of this index.
  * The empty account holds the grace leases of shares whose leases were lost.
  */
 import {
@@ -34,6 +35,7 @@ export const GRACE_ACCOUNT: PeerId = ''
 export const META_KEYS = Object.freeze({
   version: concat(Uint8Array.of(SPACE.meta), utf8('version')),
   closed: concat(Uint8Array.of(SPACE.meta), utf8('closed')),
+  rebuilding: concat(Uint8Array.of(SPACE.meta), utf8('rebuilding')),
 })
 
 export interface KeyRange {

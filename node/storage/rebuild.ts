@@ -2,96 +2,44 @@
  * Bringing the index in step with the share files: after a life that did not end in order, and when the index is
  * new, of another version, damaged, or distrusted. The files are the truth; damaged and foreign ones are put aside.
  */
-import { IntegrityError, type StorageIndex, shortIndex } from '#crypto'
+import { type StorageIndex, shortIndex } from '#crypto'
 import { forEachConcurrently } from '../flow.ts'
 import { LEASE_DURATION_DEFAULT_SECONDS, WALK_IN_FLIGHT_MAX } from '../limits.ts'
-import type { Disk, DiskEntry, IndexOperation, Log, PeerId } from '../platform/platform.ts'
+import type { DiskEntry, IndexOperation, PeerId } from '../platform/platform.ts'
 import { bytesAsFile } from './bytes-as-file.ts'
 import type { SharePlace, StoredShare } from './index-keys.ts'
 import { alongsideLeases } from './merge.ts'
 import { openShareFile } from './open-shares.ts'
-import { parseBucketName, parseShareName, type StoragePaths } from './paths.ts'
+import { parseBucketName, parseShareName } from './paths.ts'
 import type { ShareAddress } from './server.ts'
-import {
-  dropLease,
-  dropShare,
-  INDEX_VERSION,
-  type IndexTotals,
-  putLease,
-  putShare,
-  ShareIndex,
-} from './share-index.ts'
+import { dropLease, dropShare, type IndexTotals, putLease, putShare } from './share-index.ts'
 import { graceLease, type ShareStore } from './share-store.ts'
 
 /** Shares under one storage index are compared together; more than this many of n and roots no honest writer makes. */
 const BUCKET_SHARES_MAX = 100_000
 const COMMIT_OPERATIONS_MAX = 1000
 
-export interface OpenedIndex {
-  readonly index: ShareIndex
-  /** What it summed up to when it was closed; undefined: the shares must be walked. */
-  readonly totals: IndexTotals | undefined
-  /** Its share entries are gone, those of small shares too. */
-  readonly isCleared: boolean
-}
-
-/**
- * Open the index, making it anew if it is damaged or of another version.
- */
-export async function openShareIndex(
-  parts: { readonly disk: Disk; readonly paths: StoragePaths; readonly log: Log },
-  options: { readonly rebuild: boolean },
-): Promise<OpenedIndex> {
-  const index = await openOrReplace(parts)
-  try {
-    const version = await index.version()
-    const totals = await index.takeClosed()
-    if (version === INDEX_VERSION && !options.rebuild) return { index, totals, isCleared: false }
-    parts.log.warn('the index is made anew from the share files', { version, rebuild: options.rebuild })
-    await index.clear({ leasesToo: version !== INDEX_VERSION })
-    return { index, totals: undefined, isCleared: true }
-  } catch (error) {
-    await index[Symbol.asyncDispose]()
-    throw error
-  }
-}
-
-async function openOrReplace(parts: {
-  readonly disk: Disk
-  readonly paths: StoragePaths
-  readonly log: Log
-}): Promise<ShareIndex> {
-  const { disk, paths, log } = parts
-  try {
-    return await ShareIndex.open(disk, paths.index)
-  } catch (error) {
-    if (!(error instanceof IntegrityError)) throw error
-    await disk.makeFolder(paths.corrupt)
-    const count = (await disk.list(paths.corrupt)).length
-    const target = `${paths.corrupt}/index.${count + 1}`
-    log.error('the index is damaged and put aside', { error, target })
-    await disk.rename(paths.index, target)
-    await disk.syncFolder(paths.root)
-    return ShareIndex.open(disk, paths.index)
-  }
-}
-
 /** Compare every share file with the index, both ways, and sum up. */
-export async function walkShares(
-  store: ShareStore,
-  options: { readonly isCleared: boolean },
-): Promise<IndexTotals> {
-  const { disk, paths, log } = store.parts
-  if (options.isCleared) await takeInSmallShares(store)
-  let shareCount = 0
+export async function walkShares(store: ShareStore): Promise<IndexTotals> {
+  const { disk, paths, log, index } = store.parts
+  const isRebuilding = await index.isRebuilding()
+  if (isRebuilding) await takeInSmallShares(store)
+  let foundCount = 0
+  let takenCount = 0
   for (const prefix of await disk.list(paths.shares)) {
     const path = `${paths.shares}/${prefix.name}`
-    if (prefix.isFolder) shareCount += await walkPrefix(store, { path, prefix: prefix.name })
-    else await putForeignAside(store, path)
+    if (prefix.isFolder) {
+      const walked = await walkPrefix(store, { path, prefix: prefix.name })
+      foundCount += walked.foundCount
+      takenCount += walked.takenCount
+    } else {
+      await putForeignAside(store, path)
+    }
   }
-  await disk.syncFolder(paths.shares)
-  await dropIndexedWithoutFile(store, shareCount)
+  if (takenCount > 0) await disk.syncFolder(paths.shares)
+  await dropIndexedWithoutFile(store, foundCount)
   const totals = await sumUp(store)
+  if (isRebuilding) await index.markRebuilt()
   log.info('share files compared with the index', {
     shareCount: totals.shareCount,
     usedBytes: totals.usedBytes,
@@ -99,25 +47,33 @@ export async function walkShares(
   return totals
 }
 
+interface Walked {
+  /** Share files that are on the disk, and in the index now. */
+  readonly foundCount: number
+  /** Those of them that the index did not know. */
+  readonly takenCount: number
+}
+
 async function walkPrefix(
   store: ShareStore,
   { path, prefix }: { readonly path: string; readonly prefix: string },
-): Promise<number> {
+): Promise<Walked> {
   const { disk } = store.parts
-  let shareCount = 0
+  let foundCount = 0
+  let takenCount = 0
   await forEachConcurrently(await disk.list(path), WALK_IN_FLIGHT_MAX, async (entry) => {
     const storageIndex = entry.isFolder ? parseBucketName(prefix, entry.name) : undefined
-    const found = storageIndex === undefined ? undefined : await walkBucket(store, storageIndex)
-    if (found === undefined) await putForeignAside(store, `${path}/${entry.name}`)
-    else shareCount += found
+    if (storageIndex === undefined) return putForeignAside(store, `${path}/${entry.name}`)
+    const walked = await walkBucket(store, storageIndex)
+    foundCount += walked.foundCount
+    takenCount += walked.takenCount
   })
-  // A rename may have reached the disk by luck alone; what is in the index must stay.
-  await disk.syncFolder(path)
-  return shareCount
+  // What is taken in may not be durable yet: its rename was not acknowledged. The rest was, before it was indexed.
+  if (takenCount > 0) await disk.syncFolder(path)
+  return { foundCount, takenCount }
 }
 
-/** @returns how many shares of the bucket are on the disk, and in the index now */
-async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promise<number> {
+async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promise<Walked> {
   const { disk, paths, index } = store.parts
   const folder = paths.bucketFolder(storageIndex)
   const indexed = new Map(
@@ -126,12 +82,15 @@ async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promis
       .map(({ address }) => [paths.shareFile(address), address]),
   )
   const taken: IndexOperation[] = []
-  let found = 0
+  let foundCount = 0
+  let takenCount = 0
   for (const entry of await disk.list(folder)) {
     const path = `${folder}/${entry.name}`
-    const operations = indexed.delete(path) ? [] : await takeIn(store, storageIndex, { entry, path })
+    const isIndexed = indexed.delete(path)
+    const operations = isIndexed ? [] : await takeIn(store, storageIndex, { entry, path })
     if (operations === undefined) continue
-    found += 1
+    foundCount += 1
+    if (!isIndexed) takenCount += 1
     taken.push(...operations)
   }
   if (taken.length > 0) {
@@ -139,8 +98,8 @@ async function walkBucket(store: ShareStore, storageIndex: StorageIndex): Promis
     await index.commit(taken)
   }
   for (const address of indexed.values()) await dropFromIndex(store, { address, place: 'file' })
-  if (found === 0 && (await disk.list(folder)).length === 0) await disk.removeFolder(folder)
-  return found
+  if (foundCount === 0 && (await disk.list(folder)).length === 0) await disk.removeFolder(folder)
+  return { foundCount, takenCount }
 }
 
 /**

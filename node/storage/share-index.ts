@@ -136,11 +136,24 @@ export class ShareIndex implements AsyncDisposable {
     return this.#number(META_KEYS.version)
   }
 
-  /** Drop the share entries; with `leasesToo` those as well. Small shares stay. The index is of this version then. */
+  /**
+   * Drop the share entries; with `leasesToo` those as well. Small shares stay. The index is of this version then, and
+   * being rebuilt until markRebuilt, also across a crash.
+   */
   async clear(options: { readonly leasesToo: boolean }): Promise<void> {
+    await this.commit([{ type: 'put', key: META_KEYS.rebuilding, value: numberValue(1) }])
     const ranges = [SHARE_KEYS, ACCOUNT_KEYS, ...(options.leasesToo ? [LEASE_KEYS] : [])]
     for (const range of ranges) await this.#clearRange(range)
     await this.commit([{ type: 'put', key: META_KEYS.version, value: numberValue(INDEX_VERSION) }])
+  }
+
+  async isRebuilding(): Promise<boolean> {
+    return (await this.#number(META_KEYS.rebuilding)) !== undefined
+  }
+
+  /** Every share is in the index again. */
+  async markRebuilt(): Promise<void> {
+    await this.commit([{ type: 'del', key: META_KEYS.rebuilding }])
   }
 
   /** Say that this index agrees with the share files, and what it sums up to. The last commit. */

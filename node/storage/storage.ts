@@ -11,8 +11,9 @@ import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
 import { type Collection, collectExpired } from './collector.ts'
 import { IncomingShares } from './incoming-shares.ts'
 import { LocalStorageServer } from './local-server.ts'
+import { openShareIndex } from './open-index.ts'
 import { StoragePaths } from './paths.ts'
-import { openShareIndex, walkShares } from './rebuild.ts'
+import { walkShares } from './rebuild.ts'
 import type { StorageServer } from './server.ts'
 import type { ShareIndex } from './share-index.ts'
 import { ShareStore } from './share-store.ts'
@@ -91,7 +92,7 @@ export class Storage implements AsyncDisposable {
     const paths = new StoragePaths(config.folder)
     await disk.makeFolder(paths.root)
     await ensureVersionStamp(disk, paths)
-    const { index, totals, isCleared } = await openShareIndex(
+    const { index, totals } = await openShareIndex(
       { disk, paths, log },
       { rebuild: config.rebuildIndex === true },
     )
@@ -100,7 +101,7 @@ export class Storage implements AsyncDisposable {
       const space = new SpaceLedger(config)
       const { smallShareMaxBytes = 0 } = config
       const store = new ShareStore({ disk, clock, log, bulk, paths, index, space, smallShareMaxBytes })
-      store.parts.space.load(totals ?? (await walkShares(store, { isCleared })))
+      store.parts.space.load(totals ?? (await walkShares(store)))
       await store.refreshDiskFree()
       return new Storage(options, store)
     } catch (error) {

@@ -220,6 +220,25 @@ describe.for([0, SMALL_SHARE_LIMIT_BYTES])('small shares of at most %i bytes in 
     }
   })
 
+  test('a crash while the index is made anew loses nothing that was acknowledged', async () => {
+    const shares = await makeAll()
+    for (let mendingStep = 0; mendingStep < 60; mendingStep += 1) {
+      const life = newLife(small)
+      await live(life, shares)
+      const last = life.disk.stepCount + mendingStep
+      life.disk.onStep = ({ number }) => {
+        if (number === last) life.disk.powerOff()
+      }
+      const options = { clock: life.clock, smallShareMaxBytes: small, rebuildIndex: true }
+      const mended = await openStorage(life.disk, options).catch(() => undefined)
+      life.disk.onStep = undefined
+      life.disk.powerOff()
+      await mended?.[Symbol.asyncDispose]().catch(() => undefined)
+      await life.disk.crash(coin(mendingStep))
+      await checkAfter(life, shares)
+    }
+  })
+
   test('a disk that fails at any step once leaves old or new, and goes on', async () => {
     const shares = await makeAll()
     const stepCount = await countSteps(shares, small)
