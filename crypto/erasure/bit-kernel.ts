@@ -1,12 +1,13 @@
 /**
  * Applies matrices to blocks in LAYOUT.bits: factor by factor while a matrix is cold, compiled whole once it is hot.
  *
- * A compiled matrix is two to five times as fast, but takes 3 to 150 ms to compile; most loss patterns are met once, for
- * a few blocks. The functions that multiply by one factor are shared by all matrices, and there are at most 255.
+ * A compiled matrix is two to four times as fast, but takes 2 ms (10 of 16) to 60 ms (64 of 96) to compile, and five
+ * times that in a process that has just started; most loss patterns are met once, for a few blocks. The functions that
+ * multiply by one factor are shared by all matrices, and there are at most 255.
  */
 import { assert } from '../errors.ts'
 import type { KernelFactory } from './codec.ts'
-import { APPLY, emit, emitFactors } from './emit.ts'
+import { APPLY, emitFactors, emitStepwise } from './emit.ts'
 import { entryAt, type Matrix } from './matrix.ts'
 import type { Apply, BlockMemory } from './memory.ts'
 import type { Lane } from './wasm.ts'
@@ -17,7 +18,10 @@ const COLD_RUN_SIZE_BYTES = 4096
 export interface BitKernelOptions {
   readonly memory: BlockMemory
   readonly lane: Lane
-  /** A matrix is compiled when this many bytes of input went through it; 0 compiles at once. */
+  /**
+   * A matrix is compiled when this many bytes of each input block went through it, one tile in each call from then on.
+   * With 0 it is compiled whole in the first call.
+   */
   readonly hotAfterBytes: number
 }
 
@@ -26,24 +30,37 @@ export function bitKernels(options: BitKernelOptions): KernelFactory {
   const factors = factorFunctions(options)
   return (matrix) => {
     const cold = coldApply(matrix, factors, options.memory)
-    let inputBytes = 0
+    const warmUp = compilation(matrix, options)
     let hot: Apply | undefined
-    let refused = false
     return (inputs, outputs) => {
-      inputBytes += inputs.length * (inputs[0]?.length ?? 0)
-      if (hot === undefined && !refused && inputBytes >= options.hotAfterBytes) {
-        hot = compiledApply(matrix, options)
-        refused = hot === undefined
-      }
+      hot ??= warmUp(inputs[0]?.length ?? 0)
       options.memory.run(inputs, outputs, hot ?? cold)
     }
   }
 }
 
+/** @returns a function to call before each use with the size of its blocks, until it gives the compiled matrix */
+function compilation(matrix: Matrix, options: BitKernelOptions): (sizeBytes: number) => Apply | undefined {
+  const { lane, memory, hotAfterBytes } = options
+  const emission = emitStepwise(matrix, lane)
+  let doneBytes = 0
+  let refused = false
+  return (sizeBytes) => {
+    doneBytes += sizeBytes
+    if (refused || doneBytes < hotAfterBytes) return undefined
+    let step = emission.next()
+    while (step.done !== true && hotAfterBytes === 0) step = emission.next()
+    if (step.done !== true) return undefined
+    const hot = compiledApply(step.value, memory)
+    refused = hot === undefined
+    return hot
+  }
+}
+
 /** @returns undefined if the engine compiles no module of that size on this thread; old browsers stop at 4 KiB */
-function compiledApply(matrix: Matrix, options: BitKernelOptions): Apply | undefined {
+function compiledApply(module: Uint8Array<ArrayBuffer>, memory: BlockMemory): Apply | undefined {
   try {
-    const apply = instantiate(emit(matrix, options.lane), options.memory)(APPLY)
+    const apply = instantiate(module, memory)(APPLY)
     return (sizeBytes) => apply(0, 0, sizeBytes)
   } catch (error) {
     if (error instanceof RangeError) return undefined

@@ -38,12 +38,22 @@ interface Tile {
 
 export const APPLY = 'apply'
 
-/** The module exports `apply(table, 0, blockSizeBytes)`; the size must be a positive multiple of 512. */
-export function emit(matrix: Matrix, lane: Lane): Uint8Array<ArrayBuffer> {
-  const tiles = tilesOf(matrix)
-  const functions = tiles.map((tile) => emitTile(tile, matrix, lane))
-  const names = [...tiles.map(() => undefined), APPLY]
-  return moduleOf([...functions, emitApply(tiles.length)], PARAMETER_COUNT, names)
+/**
+ * Emits tile by tile, so that a caller may do other things between: a tile takes 1 to 3 ms once the engine is warm.
+ *
+ * @returns a module that exports `apply(table, 0, blockSizeBytes)`; the size must be a positive multiple of 512
+ */
+export function* emitStepwise(matrix: Matrix, lane: Lane): Generator<undefined, Uint8Array<ArrayBuffer>> {
+  const functions: Uint8Array[] = []
+  for (const rows of cut(matrix.rows)) {
+    for (const [index, columns] of cut(matrix.columns).entries()) {
+      const schedule = scheduleOf(bitMatrixOf(matrix, rows, columns), columns.length * STRIPS)
+      functions.push(emitTile({ rows, columns, adds: index > 0, schedule }, matrix, lane))
+      yield
+    }
+  }
+  const names = [...functions.map(() => undefined), APPLY]
+  return moduleOf([...functions, emitApply(functions.length)], PARAMETER_COUNT, names)
 }
 
 /**
@@ -57,15 +67,6 @@ export function emitFactors(factors: readonly number[], lane: Lane): Uint8Array<
     return emitTile({ rows: [0], columns: [0], adds: true, schedule }, matrix, lane)
   })
   return moduleOf(functions, PARAMETER_COUNT, factors.map(String))
-}
-
-function tilesOf(matrix: Matrix): Tile[] {
-  return cut(matrix.rows).flatMap((rows) =>
-    cut(matrix.columns).map((columns, index) => {
-      const bits = bitMatrixOf(matrix, rows, columns)
-      return { rows, columns, adds: index > 0, schedule: scheduleOf(bits, columns.length * STRIPS) }
-    }),
-  )
 }
 
 /** 0 .. count - 1 in runs of nearly one length, none longer than a tile. */

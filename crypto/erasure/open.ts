@@ -14,10 +14,10 @@ const CODECS_MAX = 16
 /** Ceiling of the pool of blocks in a thread. Only what is used is ever backed by real memory. */
 const POOL_SIZE_BYTES = 64 * 1024 * 1024
 /**
- * A matrix is compiled when this many bytes of input went through it: about what compiling for k <= 16 takes, at the
- * speed of the cold way.
+ * A matrix is compiled when this many bytes of each input block went through it: then the cold way has cost about what
+ * compiling costs, for large and for small matrices, since both grow with the rows and the columns.
  */
-const HOT_AFTER_BYTES = 8 * 1024 * 1024
+const HOT_AFTER_BYTES = 1024 * 1024
 
 const codecs = new RecentMap<string, ErasureCodec>(CODECS_MAX)
 
