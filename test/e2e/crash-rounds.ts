@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { equalBytes } from '#crypto'
-import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk, type StorageServer } from '#node'
+import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk, type Storage, type StorageServer } from '#node'
 import { StoragePaths } from '../../node/storage/paths.ts'
 import type { MadeShare } from '../support/make-shares.ts'
 import { openStorage, ShiftedClock } from '../support/storages.ts'
@@ -37,12 +37,26 @@ export async function crashFolder(): Promise<{ readonly folder: string } & Async
 /** @throws Error saying what was lost, half or foreign */
 export async function crashRound(folder: string, round: Round): Promise<RoundReport> {
   const acknowledged = await runUntilKilled(folder, round)
-  const paths = new StoragePaths(folder)
-  const before = await nodeDisk.list(paths.incoming)
   const clock = new ShiftedClock()
-  await using storage = await openStorage(nodeDisk, { folder, clock })
+  const storage = await openStorage(nodeDisk, { folder, clock })
+  try {
+    const standing = await judge(storage, round, acknowledged)
+    // What came through without its lease has one of grace.
+    clock.shiftMilliseconds += (LEASE_DURATION_DEFAULT_SECONDS + 1) * 1000
+    await storage.collect()
+    const { incoming, corrupt, shares } = new StoragePaths(folder)
+    const left = (await Promise.all([incoming, corrupt, shares].map(filesIn))).flat()
+    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
+    return { acknowledged: acknowledged.size, standing }
+  } finally {
+    await storage[Symbol.asyncDispose]()
+  }
+}
+
+/** @returns how many shares stand; their leases are cancelled */
+async function judge(storage: Storage, { round }: Round, acknowledged: ReadonlySet<string>): Promise<number> {
   const server = storage.forAccount('alice')
-  const expected = await sharesOf(round.round, acknowledged)
+  const expected = await sharesOf(round, acknowledged)
   let standing = 0
   for (const [name, share] of expected) {
     const isThere = await isListed(server, share)
@@ -58,16 +72,7 @@ export async function crashRound(folder: string, round: Round): Promise<RoundRep
   }
   const { shareCount } = await storage.status()
   if (shareCount !== standing) throw new Error(`${standing} shares stand, ${shareCount} are counted`)
-  // What came through without its lease has one of grace.
-  clock.shiftMilliseconds += (LEASE_DURATION_DEFAULT_SECONDS + 1) * 1000
-  await storage.collect()
-  const left = [
-    ...(await filesIn(paths.incoming)),
-    ...(await filesIn(paths.corrupt)),
-    ...(await filesIn(paths.shares)),
-  ]
-  if (left.length > 0) throw new Error(`left behind of ${before.length} incoming: ${left.join(', ')}`)
-  return { acknowledged: acknowledged.size, standing }
+  return standing
 }
 
 async function isListed(server: StorageServer, { address }: MadeShare): Promise<boolean> {

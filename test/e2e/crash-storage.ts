@@ -9,7 +9,7 @@ const roundCount = Number(process.argv[2] ?? ROUNDS_DEFAULT)
 let acknowledged = 0
 let standing = 0
 
-await using place = await crashFolder()
+const place = await crashFolder()
 for (let round = 1; round <= roundCount; round += 1) {
   // Steps and moments walk over their ranges without a common period.
   const kill =
@@ -24,6 +24,7 @@ for (let round = 1; round <= roundCount; round += 1) {
     break
   }
 }
+await place[Symbol.asyncDispose]()
 if (process.exitCode !== 1) {
   console.log(
     `${roundCount} crashes: ${acknowledged} shares acknowledged, ${standing} found whole, none lost or half`,
