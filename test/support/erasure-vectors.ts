@@ -2,7 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { type ErasureParameters, LAYOUT, MATRIX, openCodec } from '#crypto'
 import { interpolationOf } from '../../crypto/erasure/matrix.ts'
-import { hex, pattern } from './vectors.ts'
+import { hex, pattern } from './pattern.ts'
 
 const SHAPES = [
   [1, 3],

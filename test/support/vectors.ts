@@ -40,19 +40,14 @@ import {
   utf8,
 } from '#crypto'
 import { erasureVectors } from './erasure-vectors.ts'
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-
-/** Byte i is the first byte of SHA-256(u32(seed) ‖ u32(i)) (FORMAT §13). */
-export function pattern(seed: number, sizeBytes: number): Uint8Array {
-  const input = new DataView(new ArrayBuffer(8))
-  input.setUint32(0, seed)
-  return Uint8Array.from({ length: sizeBytes }, (_, index) => {
-    input.setUint32(4, index)
-    return sha256(new Uint8Array(input.buffer))[0] ?? 0
-  })
-}
+import { hex, pattern } from './pattern.ts'
+import {
+  refusedBase32,
+  refusedManifests,
+  refusedProofs,
+  refusedSegments,
+  refusedShares,
+} from './refused-vectors.ts'
 
 /** Every vector file by its name. */
 export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<string, unknown>>> {
@@ -68,7 +63,13 @@ export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<str
     segment: await segmentVectors(bulk),
     tree: treeVectors(),
     manifest: manifestVectors(),
-    file: await fileVectors(bulk),
+    file: await fileVectors(bulk, { cases: FILES, firstSeed: 200 }),
+    file_shapes: await fileVectors(bulk, { cases: FILE_SHAPES, firstSeed: 400 }),
+    base32_refused: await refusedBase32(),
+    manifest_refused: await refusedManifests(encodingOf(2, 3, LAYOUT.bits)),
+    proof_refused: await refusedProofs(),
+    segment_refused: await refusedSegments(bulk),
+    share_refused: await shareVectors(bulk),
     ...(await erasureVectors()),
   }
 }
@@ -208,28 +209,46 @@ function manifestVectors() {
   }
 }
 
+interface FileCase {
+  readonly encoding: Encoding
+  readonly sizeBytes: number
+}
+
+const FILES: readonly FileCase[] = [
+  { encoding: encodingOf(1, 1, LAYOUT.bytes), sizeBytes: 0 },
+  { encoding: encodingOf(1, 2, LAYOUT.bits), sizeBytes: 100 },
+  { encoding: encodingOf(2, 3, LAYOUT.bytes), sizeBytes: 100 },
+  { encoding: encodingOf(2, 4, LAYOUT.bits), sizeBytes: 1024 },
+  { encoding: encodingOf(3, 10, LAYOUT.bits), sizeBytes: 5000 },
+  { encoding: encodingOf(3, 10, LAYOUT.bytes), sizeBytes: 5000 },
+  { encoding: encodingOf(10, 16, LAYOUT.bits), sizeBytes: 20_000 },
+]
+
+/** Sizes that end with a full segment, odd segment sizes, and blocks of several groups. */
+const FILE_SHAPES: readonly FileCase[] = [
+  { encoding: encodingOf(2, 3, LAYOUT.bits), sizeBytes: 2048 },
+  { encoding: { ...encodingOf(2, 3, LAYOUT.bits), segmentSizeBytes: 1500 }, sizeBytes: 4500 },
+  { encoding: { ...encodingOf(2, 3, LAYOUT.bytes), segmentSizeBytes: 1501 }, sizeBytes: 3001 },
+  { encoding: { ...encodingOf(2, 5, LAYOUT.bits), segmentSizeBytes: 4096 }, sizeBytes: 9000 },
+]
+
 /** Whole share files where they are small, their SHA-256 where not. */
-async function fileVectors(bulk: BulkCrypto) {
-  const cases = [
-    { encoding: encodingOf(1, 1, LAYOUT.bytes), sizeBytes: 0 },
-    { encoding: encodingOf(1, 2, LAYOUT.bits), sizeBytes: 100 },
-    { encoding: encodingOf(2, 3, LAYOUT.bytes), sizeBytes: 100 },
-    { encoding: encodingOf(2, 4, LAYOUT.bits), sizeBytes: 1024 },
-    { encoding: encodingOf(3, 10, LAYOUT.bits), sizeBytes: 5000 },
-    { encoding: encodingOf(3, 10, LAYOUT.bytes), sizeBytes: 5000 },
-    { encoding: encodingOf(10, 16, LAYOUT.bits), sizeBytes: 20_000 },
-  ]
+async function fileVectors(
+  bulk: BulkCrypto,
+  { cases, firstSeed }: { readonly cases: readonly FileCase[]; readonly firstSeed: number },
+) {
   return Promise.all(
     cases.map(async ({ encoding, sizeBytes }, number) => {
-      const readKey = asReadKey(pattern(200 + number, 32))
+      const seed = firstSeed + 100 + number
+      const readKey = asReadKey(pattern(firstSeed + number, 32))
       const parts = { bulk, codec: await openCodec(encoding) }
-      const { capability, shares } = await contentToShares(parts, pattern(300 + number, sizeBytes), {
+      const { capability, shares } = await contentToShares(parts, pattern(seed, sizeBytes), {
         readKey,
         encoding,
       })
       return {
         encoding,
-        content: `pattern(${300 + number}, ${sizeBytes})`,
+        content: `pattern(${seed}, ${sizeBytes})`,
         readKey: hex(readKey),
         capability: formatCapability(capability),
         verifyCapability: formatCapability(toVerifyCapability(capability)),
@@ -239,6 +258,15 @@ async function fileVectors(bulk: BulkCrypto) {
       }
     }),
   )
+}
+
+/** Share 1 of the third of FILES, damaged. */
+async function shareVectors(bulk: BulkCrypto) {
+  const encoding = encodingOf(2, 3, LAYOUT.bytes)
+  const parts = { bulk, codec: await openCodec(encoding) }
+  const readKey = asReadKey(pattern(202, 32))
+  const { capability, shares } = await contentToShares(parts, pattern(302, 100), { readKey, encoding })
+  return refusedShares(bulk, toVerifyCapability(capability), shares[1] ?? new Uint8Array())
 }
 
 function encodingOf(neededShares: number, totalShares: number, layout: Encoding['layout']): Encoding {

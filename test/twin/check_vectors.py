@@ -245,6 +245,38 @@ def file(vectors):
         check(cairn.repair_file(verify, stored[-encoding.k :]), shares, f"{what}: repair from the last shares")
 
 
+def file_shapes(vectors):
+    file(vectors)
+
+
+def base32_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.base32_decode, one["text"])
+
+
+def segment_refused(vectors):
+    for one in vectors:
+        key, i, last = unhex(one["encryptionKey"]), one["segmentIndex"], one["isLast"]
+        refused(one["fault"], cairn.unseal, key, i, last, unhex(one["sealed"]))
+
+
+def proof_refused(vectors):
+    for one in vectors:
+        root, leaf, count = unhex(one["root"]), unhex(one["leaf"]), one["leafCount"]
+        refused(one["fault"], cairn.check_proof, root, count, one["leafIndex"], leaf, unhex(one["proof"]))
+
+
+def manifest_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.parse_manifest, unhex(one["bytes"]))
+
+
+def share_refused(vectors):
+    for one in vectors:
+        verify = cairn.parse_capability(one["verifyCapability"])
+        refused(one["fault"], cairn.parse_share, unhex(one["bytes"]), verify, one["shareNumber"])
+
+
 # Properties ----------------------------------------------------------------------------------------------------------
 
 
@@ -475,7 +507,8 @@ def run(name, function, argument):
 def main():
     files = {path.stem: path for path in sorted(VECTORS.iterdir())}
     checkers = (base32, hash, keys, capability, capability_refused, segment, erasure_matrix, erasure_blocks, tree,
-                manifest, file)
+                manifest, file, file_shapes, base32_refused, segment_refused, proof_refused, manifest_refused,
+                share_refused)
     known = {checker.__name__: checker for checker in checkers}
     check(set(files), set(known), "vector files")
     for name, path in files.items():
