@@ -1,5 +1,6 @@
 /** A grid on this machine: its folder, and a process for each server. */
 import { ClosingSteps } from '#node'
+import { isFirstRun } from './code-cache.ts'
 import { type GridChoices, GridFolder } from './grid-folder.ts'
 import type { Home } from './home.ts'
 import { ServerProcess } from './server-process.ts'
@@ -21,7 +22,7 @@ export class LocalGrid implements AsyncDisposable {
     const closing = new ClosingSteps()
     try {
       const folder = closing.addResource(await GridFolder.open(dir, choices))
-      const started = await Promise.allSettled(folder.servers.map((home) => ServerProcess.start(home.folder)))
+      const started = await startAll(folder.servers)
       const servers = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
       closing.add(async () => void (await Promise.all(servers.map((server) => server.stop()))))
       for (const start of started) if (start.status === 'rejected') throw start.reason
@@ -45,4 +46,12 @@ export class LocalGrid implements AsyncDisposable {
     this.#isStopping = true
     await this.#closing[Symbol.asyncDispose]()
   }
+}
+
+/** All at once; but what nobody has compiled yet, the first compiles for the others. */
+async function startAll(homes: readonly Home[]): Promise<readonly PromiseSettledResult<ServerProcess>[]> {
+  const starts = homes.map((home) => () => ServerProcess.start(home.folder))
+  const first = isFirstRun() ? starts.splice(0, 1) : []
+  const before = await Promise.allSettled(first.map((start) => start()))
+  return [...before, ...(await Promise.allSettled(starts.map((start) => start())))]
 }

@@ -1,6 +1,7 @@
 /** `cairn run`: the daemon of a home, until Ctrl-C. */
 import { once } from 'node:events'
 import { whileOpen } from '#node'
+import { shareCompiledCode } from '../code-cache.ts'
 import type { CommandContext } from '../context.ts'
 import { Daemon } from '../daemon.ts'
 import { EXIT_DONE } from '../exit-code.ts'
@@ -15,12 +16,19 @@ export async function run(args: RunArgs, { home, output, signal }: CommandContex
     process.stdin.once('end', () => stopped.abort())
   }
   const stop = AbortSignal.any([signal, stopped.signal])
-  return whileOpen(await Daemon.open(home, stop), async ({ peerId, addresses, port }) => {
-    await output.result(
-      { ready: true, home: home.folder, peerId, addresses, gatewayPort: port, pid: process.pid },
-      `ready: ${peerId} on ${addresses.join(', ') || 'no address'}`,
-    )
-    if (!stop.aborted) await once(stop, 'abort')
-    return EXIT_DONE
-  })
+  try {
+    return await whileOpen(await Daemon.open(home, stop), async ({ peerId, addresses, port }) => {
+      await output.result(
+        { ready: true, home: home.folder, peerId, addresses, gatewayPort: port, pid: process.pid },
+        `ready: ${peerId} on ${addresses.join(', ') || 'no address'}`,
+      )
+      shareCompiledCode()
+      if (!stop.aborted) await once(stop, 'abort')
+      return EXIT_DONE
+    })
+  } catch (error) {
+    // Told to stop before it was ready.
+    if (stop.aborted && error === stop.reason) return EXIT_DONE
+    throw error
+  }
 }
