@@ -65,6 +65,7 @@ export function chartOf(results: readonly Result[], title: string): string {
       `<rect x="${left + 110 * index}" y="34" width="12" height="12" fill="${colours[name]}"/><text x="${left + 110 * index + 18}" y="44">${name}</text>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" width="980" height="480" font-family="sans-serif" font-size="12">
+<title>${title}</title>
 <rect width="980" height="480" fill="white"/>
 <text x="${left}" y="22" font-size="15">${title}</text>
 ${[...legend, ...rules, ...bars, ...names].join('\n')}
