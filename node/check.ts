@@ -10,6 +10,7 @@ import { countUp, forEachConcurrently, mapInOrder } from './flow.ts'
 import { failureOf, type Grid } from './grid.ts'
 import { happiness, type Placement } from './happiness.ts'
 import { BLOCK_ANSWER_SECONDS, SEGMENTS_IN_FLIGHT_MAX, VERIFY_IN_FLIGHT_MAX } from './limits.ts'
+import { within } from './within.ts'
 
 export interface CheckReport {
   /** Undefined if no server gave a manifest: then nothing is known but the failures. */
@@ -144,12 +145,9 @@ async function verifyShare(
   const { server } = source.gridServer
   const segmentIndexes = countUp(0, manifestGeometry(known.manifest).segmentCount)
   const verified = mapInOrder(segmentIndexes, SEGMENTS_IN_FLIGHT_MAX, async (segmentIndex) => {
-    using deadline = grid.clock.deadline(BLOCK_ANSWER_SECONDS * 1000, {
-      what: 'reading a block',
-      signal: options.signal,
-    })
     const request = { address: { storageIndex, root, shareNumber }, segmentIndex, withSealedProof: false }
-    const answer = await server.readBlock(request, { signal: deadline.signal })
+    const limit = { seconds: BLOCK_ANSWER_SECONDS, what: 'reading a block', signal: options.signal }
+    const answer = await within(grid.clock, limit, (signal) => server.readBlock(request, { signal }))
     await verifyBlock(grid, known, { ...answer, shareNumber, segmentIndex })
   })
   for await (const _ of verified) options.onBlock()

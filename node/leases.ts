@@ -5,6 +5,7 @@ import { failureOf, type Grid } from './grid.ts'
 import type { Placement } from './happiness.ts'
 import { ANSWER_SECONDS } from './limits.ts'
 import type { LeaseUpdate } from './storage/server.ts'
+import { within } from './within.ts'
 
 /**
  * Renew our leases on shares where they are.
@@ -50,12 +51,9 @@ async function updateLeases(
       const shares = sharesOf.get(serverId)
       if (shares === undefined) return
       try {
-        using deadline = grid.clock.deadline(ANSWER_SECONDS * 1000, {
-          what: 'updating leases',
-          signal: options.signal,
-        })
         const updates = shares.map(({ shareNumber }) => options.update({ storageIndex, root, shareNumber }))
-        const outcomes = await server.updateLeases(updates, { signal: deadline.signal })
+        const limit = { seconds: ANSWER_SECONDS, what: 'updating leases', signal: options.signal }
+        const outcomes = await within(grid.clock, limit, (signal) => server.updateLeases(updates, { signal }))
         outcomes.forEach((outcome, place) => {
           if (outcome.ok) return
           const code = outcome.reason === 'over-quota' ? 'NO_SPACE' : 'NOT_FOUND'

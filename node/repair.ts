@@ -12,6 +12,7 @@ import { renewLeases } from './leases.ts'
 import { FINISH_ANSWER_SECONDS, LEASE_DURATION_DEFAULT_SECONDS } from './limits.ts'
 import type { PeerId } from './platform/platform.ts'
 import { regenerateShares } from './regenerate.ts'
+import { within } from './within.ts'
 
 export interface RepairOptions extends VerifyOptions {
   /** Called after each segment that was made again, with plaintext bytes. */
@@ -108,15 +109,9 @@ async function removeBadShares(
     bad.map(async ({ shareNumber, gridServer }) => {
       const { server, serverId } = gridServer
       try {
-        const signal = options.signal
-        using deadline = grid.clock.deadline(FINISH_ANSWER_SECONDS * 1000, {
-          what: 'scrubbing a share',
-          signal,
-        })
-        const outcome = await server.scrubShare(
-          { storageIndex, root, shareNumber },
-          { signal: deadline.signal },
-        )
+        const limit = { seconds: FINISH_ANSWER_SECONDS, what: 'scrubbing a share', signal: options.signal }
+        const address = { storageIndex, root, shareNumber }
+        const outcome = await within(grid.clock, limit, (signal) => server.scrubShare(address, { signal }))
         if (outcome.healthy) stubborn.add(serverId)
         else removed.push({ shareNumber, serverId })
       } catch (error) {

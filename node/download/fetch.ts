@@ -26,6 +26,7 @@ import { failureOf, type Grid } from '../grid.ts'
 import type { Placement } from '../happiness.ts'
 import { BLOCK_ANSWER_SECONDS, HEDGE_FACTOR, HEDGE_MIN_MILLISECONDS } from '../limits.ts'
 import type { ReadBlock } from '../storage/server.ts'
+import { within } from '../within.ts'
 import { type KnownFile, notEnough, type ShareSearch, type ShareSource } from './locate.ts'
 import { ServerPace } from './pace.ts'
 
@@ -256,18 +257,11 @@ export class SegmentFetcher {
     const ended = this.#pace.begin(serverId, clock.elapsed())
     let isAnswer = false
     try {
-      using deadline = clock.deadline(BLOCK_ANSWER_SECONDS * 1000, {
-        what: 'reading a block',
-        signal,
-      })
       const { storageIndex, root } = this.#file
-      const answer = await server.readBlock(
-        {
-          address: { storageIndex, root, shareNumber: source.shareNumber },
-          segmentIndex,
-          withSealedProof: true,
-        },
-        { signal: deadline.signal },
+      const address = { storageIndex, root, shareNumber: source.shareNumber }
+      const limit = { seconds: BLOCK_ANSWER_SECONDS, what: 'reading a block', signal }
+      const answer = await within(clock, limit, (limited) =>
+        server.readBlock({ address, segmentIndex, withSealedProof: true }, { signal: limited }),
       )
       requireBlockSize(this.#geometry, segmentIndex, answer.block)
       isAnswer = true

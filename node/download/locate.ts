@@ -12,6 +12,7 @@ import { NotEnoughSharesError, type ServerFailure } from '../errors.ts'
 import { forEachConcurrently, untilAborted } from '../flow.ts'
 import { failureOf, type Grid, type GridServer, shortId, summarizeFailures } from '../grid.ts'
 import { ANSWER_SECONDS, LOCATE_IN_FLIGHT_MAX } from '../limits.ts'
+import { within } from '../within.ts'
 
 /** What identifies an immutable file on the grid: the content of a verify capability. */
 export interface FileId {
@@ -113,8 +114,10 @@ export class ShareSearch {
   async #ask(gridServer: GridServer): Promise<void> {
     const { signal } = this.#stop
     try {
-      using deadline = this.#grid.clock.deadline(ANSWER_SECONDS * 1000, { what: 'asking for shares', signal })
-      const [listed] = await gridServer.server.listShares([this.#file], { signal: deadline.signal })
+      const limit = { seconds: ANSWER_SECONDS, what: 'asking for shares', signal }
+      const [listed] = await within(this.#grid.clock, limit, (limited) =>
+        gridServer.server.listShares([this.#file], { signal: limited }),
+      )
       const seen = new Set<number>()
       for (const { root, shareNumber } of listed ?? []) {
         if (seen.has(shareNumber) || shareNumber >= TOTAL_SHARES_MAX || !equalBytes(root, this.#file.root))
@@ -159,9 +162,11 @@ export async function fetchManifest(
     tried += 1
     const { serverId, server } = source.gridServer
     try {
-      using deadline = grid.clock.deadline(ANSWER_SECONDS * 1000, { what: 'reading a manifest', ...options })
       const address = { ...file, shareNumber: source.shareNumber }
-      const manifestBytes = await server.readManifest(address, { signal: deadline.signal })
+      const limit = { seconds: ANSWER_SECONDS, what: 'reading a manifest', signal: options.signal }
+      const manifestBytes = await within(grid.clock, limit, (signal) =>
+        server.readManifest(address, { signal }),
+      )
       return { ...file, manifest: parseManifestOf(file, manifestBytes), manifestBytes }
     } catch (error) {
       options.signal?.throwIfAborted()

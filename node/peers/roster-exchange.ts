@@ -19,6 +19,7 @@ import {
   ROSTER_TALKS_MAX,
 } from '../limits.ts'
 import type { Channel, PeerId, Platform } from '../platform/platform.ts'
+import { within } from '../within.ts'
 import { type AnnouncementBody, signAnnouncement } from './announcement.ts'
 import type { Roster } from './roster.ts'
 import { ROSTER_PROTOCOL } from './roster-messages.ts'
@@ -251,26 +252,28 @@ export class RosterExchange {
     talk: (channel: Channel) => Promise<void>,
   ): Promise<boolean> {
     const { network, clock, log } = this.#options.platform
-    using deadline = clock.deadline(ROSTER_TALK_MILLISECONDS, {
+    const limit = {
+      seconds: ROSTER_TALK_MILLISECONDS / 1000,
       what: 'a talk about the roster',
       signal: this.#stop.signal,
-    })
-    const { signal } = deadline
+    }
     this.#talkCount += 1
     try {
-      const id = await network.connect(peer, addresses, { signal })
-      const channel = await network.openChannel(id, ROSTER_PROTOCOL, { signal })
-      const abort = () => channel.abort(signal.reason)
-      signal.addEventListener('abort', abort)
-      try {
-        await talk(channel)
-        return true
-      } catch (error) {
-        channel.abort(error instanceof Error ? error : new Error(String(error)))
-        throw error
-      } finally {
-        signal.removeEventListener('abort', abort)
-      }
+      await within(clock, limit, async (signal) => {
+        const id = await network.connect(peer, addresses, { signal })
+        const channel = await network.openChannel(id, ROSTER_PROTOCOL, { signal })
+        const abort = () => channel.abort(signal.reason)
+        signal.addEventListener('abort', abort)
+        try {
+          await talk(channel)
+        } catch (error) {
+          channel.abort(error instanceof Error ? error : new Error(String(error)))
+          throw error
+        } finally {
+          signal.removeEventListener('abort', abort)
+        }
+      })
+      return true
     } catch (error) {
       if (!(error instanceof GridError)) throw error
       log.debug('no talk about the roster', { peer: peer ?? addresses.join(' '), reason: error.message })

@@ -30,7 +30,7 @@ export class SourceChanged extends Error {
   override readonly name = 'SourceChanged'
 }
 
-/** A fresh random key; or, with a convergence secret, the one that the whole content leads to, which takes a reading. */
+/** A fresh random key; with a convergence secret the one that the whole content leads to, which takes a reading. */
 export async function chooseKeys(
   grid: Grid,
   source: UploadSource,

@@ -5,6 +5,7 @@ import { failureOf, type Grid, type GridServer, summarizeFailures } from '../gri
 import { happiness, type Placement, planPlacement } from '../happiness.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { ShareWriter } from '../storage/server.ts'
+import { within } from '../within.ts'
 
 const UPLOAD_ID_SIZE_BYTES = 16
 
@@ -90,13 +91,10 @@ async function handShare(
   const { storageIndex, shareNumber, expectedSizeBytes, answerSeconds } = request
   const uploadId = grid.random.bytes(UPLOAD_ID_SIZE_BYTES)
   const writer = gridServer.server.writeShare({ storageIndex, shareNumber, uploadId, expectedSizeBytes })
-  using deadline = grid.clock.deadline(answerSeconds * 1000, {
-    what: 'placing a share',
-    signal: options.signal,
-  })
+  const limit = { seconds: answerSeconds, what: 'placing a share', signal: options.signal }
   const share = { shareNumber, serverId: gridServer.serverId, writer, gridServer }
   try {
-    await request.hand(share, deadline.signal)
+    await within(grid.clock, limit, (signal) => request.hand(share, signal))
     return share
   } catch (error) {
     void writer.abort()

@@ -3,6 +3,7 @@ import type { EncodedSegment } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
 import { failureOf, type Grid } from '../grid.ts'
 import { BLOCK_ANSWER_SECONDS, FINISH_ANSWER_SECONDS } from '../limits.ts'
+import { within } from '../within.ts'
 import { abortAll, type OpenShare } from './place.ts'
 
 /**
@@ -68,16 +69,18 @@ export class ShareSet {
     options: { readonly signal?: AbortSignal | undefined },
     act: (share: OpenShare, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    using deadline = this.#grid.clock.deadline(seconds * 1000, { what, signal: options.signal })
-    await Promise.all(
-      this.live.map(async (share) => {
-        try {
-          await act(share, deadline.signal)
-        } catch (error) {
-          options.signal?.throwIfAborted()
-          this.#drop(share, error)
-        }
-      }),
+    const limit = { seconds, what, signal: options.signal }
+    await within(this.#grid.clock, limit, (signal) =>
+      Promise.all(
+        this.live.map(async (share) => {
+          try {
+            await act(share, signal)
+          } catch (error) {
+            options.signal?.throwIfAborted()
+            this.#drop(share, error)
+          }
+        }),
+      ),
     )
     this.#requireEnough(this.live)
   }
