@@ -26,7 +26,11 @@ export class SegmentEncoder {
     this.#coder = grid.coder ?? localSegmentCoder(grid.bulk)
   }
 
-  /** The blocks stay as they are until `release`. @throws SourceChanged if it is not the segment of the first reading */
+  /**
+   * The blocks stay as they are until `release`.
+   *
+   * @throws SourceChanged if it is not the segment of the first reading
+   */
   async encode(segment: PlainSegment): Promise<EncodedSegment> {
     await requireSameSegment(this.#grid, this.#keys, segment)
     const { plaintext: content, segmentIndex, isLast } = segment
