@@ -5,7 +5,6 @@ import type { PrivateKey } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -19,6 +18,7 @@ import {
   NEW_CONNECTIONS_PER_SECOND_MAX,
   PENDING_CONNECTIONS_MAX,
 } from '../limits.ts'
+import { nativeTls } from './native-tls.ts'
 import type { NodeKey } from './node-key.ts'
 
 /** yamux's own initial window: both sides must assume the same, and other implementations assume this one. */
@@ -41,7 +41,7 @@ export async function startLibp2p(
     privateKey,
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp(), webSockets()],
-    connectionEncrypters: [tls(), noise()],
+    connectionEncrypters: [nativeTls(), noise()],
     streamMuxers: [
       yamux({
         streamOptions: {
