@@ -112,6 +112,8 @@ export const WIRE_OUTSTANDING_BYTES_MAX = 8 * 1024 * 1024
 export const WIRE_WAITING_CALLS_MAX = 4096
 /** Small requests that wait together go out in one write of up to so much. */
 export const WIRE_GATHER_BYTES = 64 * 1024
+/** Replies within small writes that a server holds back to send them with the next one. */
+export const WIRE_HELD_REPLIES_MAX = 16
 /** A larger part goes out in several writes, each of which counts as movement. */
 export const WIRE_SLICE_BYTES = 512 * 1024
 /** What the weighing of channels takes a block's reply for, before it is known. */

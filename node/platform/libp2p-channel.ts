@@ -25,6 +25,7 @@ export class Libp2pChannel implements Channel {
   constructor(stream: Stream, remoteId: PeerId) {
     this.remoteId = remoteId
     this.#stream = stream
+    updateWindowSeldom(stream)
     this.#reader = new ChannelReader(stream, remoteId)
     let taken = false
     this.incoming = {
@@ -213,6 +214,22 @@ class ChannelReader implements AsyncIterableIterator<Uint8Array> {
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
+  }
+}
+
+/**
+ * Have yamux open the window again when half of it is used up, as its specification says, not after each frame: for a
+ * small request that is every second packet and system call. A muxer of another make is left as it is.
+ */
+function updateWindowSeldom(stream: Stream): void {
+  if (!('sendWindowUpdate' in stream && 'recvWindow' in stream && 'recvWindowCapacity' in stream)) return
+  const update = stream.sendWindowUpdate
+  if (typeof update !== 'function') return
+  stream.sendWindowUpdate = () => {
+    const { recvWindow, recvWindowCapacity } = stream
+    const isKnown = typeof recvWindow === 'number' && typeof recvWindowCapacity === 'number'
+    if (isKnown && recvWindowCapacity > recvWindow / 2) return
+    update.call(stream)
   }
 }
 

@@ -164,6 +164,8 @@ export class RequestChannel {
   async #send(): Promise<void> {
     this.#sending = true
     try {
+      // Whatever is called in this same turn goes out in the same write.
+      await Promise.resolve()
       for (let parts = this.#gather(); parts.length > 0; parts = this.#gather()) {
         await writeSlices(this.#channel, parts, () => {
           this.#writeCount += 1

@@ -2,6 +2,8 @@
 import { GridError, InvalidInputError, toBase32 } from '#crypto'
 import { BusyError, TimeoutError } from '../errors.ts'
 import {
+  WIRE_GATHER_BYTES,
+  WIRE_HELD_REPLIES_MAX,
   WIRE_OPEN_WRITES_PER_CHANNEL_MAX,
   WIRE_PAYLOAD_MAX_BYTES,
   WIRE_PENDING_MILLISECONDS,
@@ -48,6 +50,9 @@ export class ServedChannel {
   readonly #writers = new Map<string, ShareWriter>()
   readonly #gone = new AbortController()
   readonly #markEnded: () => void
+  /** Replies inside a small write that go out with the next one: its request has come already. */
+  readonly #held: Uint8Array[] = []
+  #nextIsHere = false
   #phase: 'reading' | 'working' | 'replying' = 'reading'
   #waitingForBudget = false
   #requestBytes = 0
@@ -96,7 +101,7 @@ export class ServedChannel {
     this.#lastMovement = movement
     if (this.#phase === 'working' || (this.#phase === 'reading' && this.#waitingForBudget)) {
       if (this.#stillMilliseconds >= WIRE_PENDING_MILLISECONDS) {
-        this.#send(pendingReply()).catch(() => undefined)
+        this.#send(pendingReply().parts).catch(() => undefined)
       }
       return
     }
@@ -107,9 +112,15 @@ export class ServedChannel {
   }
 
   #readAhead(): Promise<Message | undefined> {
+    this.#nextIsHere = false
     const ahead = this.#reader.read()
-    // Whoever waits for it next hears it too; what runs meanwhile for this peer is called off.
-    ahead.catch((error: unknown) => this.#gone.abort(error))
+    ahead.then(
+      (message) => {
+        this.#nextIsHere = message !== undefined
+      },
+      // Whoever waits for it next hears it too; what runs meanwhile for this peer is called off.
+      (error: unknown) => this.#gone.abort(error),
+    )
     return ahead
   }
 
@@ -127,8 +138,11 @@ export class ServedChannel {
   async #answer(message: Message): Promise<void> {
     this.#phase = 'working'
     let reply: OutgoingMessage
+    let canWait = false
     try {
-      reply = await this.#carryOut(parseRequest(message))
+      const request = parseRequest(message)
+      reply = await this.#carryOut(request)
+      canWait = request.op === 'write-open' || (request.op === 'write-block' && isSmall(message))
     } catch (error) {
       if (!(error instanceof GridError)) {
         this.#options.log.error('a request failed for no known reason', {
@@ -139,14 +153,18 @@ export class ServedChannel {
       reply = formatMessage(errorFields(error))
     }
     this.#phase = 'replying'
-    await this.#send(reply)
+    if (canWait && this.#nextIsHere && this.#held.length < WIRE_HELD_REPLIES_MAX) {
+      this.#held.push(...reply.parts)
+    } else {
+      await this.#send(reply.parts)
+    }
     this.#options.replyBudget.release(this.#replyBytes)
     this.#replyBytes = 0
     this.#phase = 'reading'
   }
 
-  async #send(reply: OutgoingMessage): Promise<void> {
-    await writeSlices(this.#options.channel, reply.parts, () => {
+  async #send(parts: readonly Uint8Array[]): Promise<void> {
+    await writeSlices(this.#options.channel, [...this.#held.splice(0), ...parts], () => {
       this.#sentCount += 1
     })
   }
@@ -247,6 +265,10 @@ export class ServedChannel {
     this.#writers.clear()
     this.#markEnded()
   }
+}
+
+function isSmall({ sizeBytes }: Message): boolean {
+  return sizeBytes <= WIRE_GATHER_BYTES
 }
 
 function writeKey({ storageIndex, shareNumber, uploadId }: WriteName): string {

@@ -146,14 +146,55 @@ async function main(): Promise<void> {
     for (const [what, run] of Object.entries(runs)) rows.push(await measure(what, run, childCpu))
   }
   report(Object.keys(runs).map((what) => medianOf(rows.filter((row) => row.what === what))))
-  const roundTrips = 2000
-  const start = performance.now()
-  for (let count = 0; count < roundTrips; count += 1) await remote.status()
-  const micros = ((performance.now() - start) / roundTrips) * 1000
-  if (!values.json) console.log(`round trip of a small request: ${micros.toFixed(0)} us`)
+  for (const line of await smallWork(remote, childCpu)) if (!values.json) console.log(line)
   remote[Symbol.dispose]()
   await network.close()
   child.kill()
+}
+
+/** What a thousand small things cost: whoever stores small files pays for messages, not for bytes. */
+async function smallWork(
+  remote: RemoteServer,
+  childCpu: () => Promise<NodeJS.CpuUsage>,
+): Promise<readonly string[]> {
+  const sealedLeaf = asTreeHash(new Uint8Array(32))
+  const storageIndex = asStorageIndex(new Uint8Array(32))
+  const manifest = new Uint8Array(401)
+  const smallShare = async (count: number) => {
+    const uploadId = new Uint8Array(16)
+    new DataView(uploadId.buffer).setUint32(0, count)
+    const writer = remote.writeShare({ storageIndex, shareNumber: 0, uploadId, expectedSizeBytes: 0 })
+    await Promise.all([
+      writer.open(),
+      writer.writeBlock({ segmentIndex: 0, sealedLeaf, block: new Uint8Array(512) }),
+      writer.finish({ manifest, leaseDurationSeconds: 1 }),
+    ])
+  }
+  const lines: string[] = []
+  const run = async (what: string, atOnce: number, work: (count: number) => Promise<unknown>) => {
+    const total = 4000
+    const before = { own: process.cpuUsage(), child: await childCpu(), at: performance.now() }
+    let next = 0
+    const lanes = Array.from({ length: atOnce }, async () => {
+      for (; next < total; ) {
+        next += 1
+        await work(next)
+      }
+    })
+    await Promise.all(lanes)
+    const each = ((performance.now() - before.at) / total) * 1000
+    const own = process.cpuUsage(before.own)
+    const child = await childCpu()
+    const here = (own.user + own.system) / total
+    const there = (child.user + child.system - before.child.user - before.child.system) / total
+    const cpu = `${here.toFixed(0)} / ${there.toFixed(0)} us CPU`
+    lines.push(`${each.toFixed(0).padStart(5)} us   ${cpu}   ${what}, ${atOnce} at a time`)
+  }
+  for (const atOnce of [1, 8, 32]) {
+    await run('small request', atOnce, () => remote.status())
+    await run('small share', atOnce, smallShare)
+  }
+  return lines
 }
 
 async function measure(
