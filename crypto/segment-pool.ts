@@ -95,10 +95,6 @@ export class SegmentPool implements SegmentCoder {
     await Promise.all(members.map(({ worker }) => worker.close()))
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
-
   #handOut(): void {
     for (let task = this.#waiting[0]; task !== undefined; task = this.#waiting[0]) {
       const member = this.#freest()

@@ -86,11 +86,11 @@ export class Node implements AsyncDisposable {
 
   /** By createNode only. */
   constructor(parts: NodeParts) {
-    const { clock, random, log, bulk, network } = parts.platform
+    const { clock, random, log, bulk, coder, network } = parts.platform
     this.peerId = network.localId
     this.#parts = parts
     this.#own = parts.storage?.forAccount(this.peerId)
-    this.grid = { clock, random, log, bulk, ring: (storageIndex) => this.#ring(storageIndex) }
+    this.grid = { clock, random, log, bulk, coder, ring: (storageIndex) => this.#ring(storageIndex) }
   }
 
   /** None: this node only dials. */

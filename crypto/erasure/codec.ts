@@ -13,13 +13,13 @@ import { RecentMap } from './recent-map.ts'
 /** Loss patterns whose kernel is kept. */
 const DECODERS_MAX = 32
 /** n is at most the number of non-zero field elements: a share number is one byte and names one row. */
-export const TOTAL_SHARES_LIMIT = 255
+const TOTAL_SHARES_LIMIT = 255
 
 /** Makes the code that applies one matrix; may be costly, and is called once for each pattern in the cache. */
 export type KernelFactory = (matrix: Matrix) => Kernel
 
 /** @throws InvalidInputError naming the first parameter that is not allowed. */
-export function checkParameters(parameters: ErasureParameters): void {
+function checkParameters(parameters: ErasureParameters): void {
   const { neededShares, totalShares, matrix, layout } = parameters
   if (!Number.isInteger(neededShares) || !Number.isInteger(totalShares)) {
     throw new InvalidInputError('needed and total shares are whole numbers')
@@ -35,6 +35,9 @@ export function checkParameters(parameters: ErasureParameters): void {
 
 /**
  * A codec over the kernels of a factory.
+ *
+ * Each group of a block depends on the same group of the other blocks and on nothing else, so a caller that wants only
+ * part of a segment hands in views of that part. Outputs must not overlap inputs or each other.
  *
  * @param generator n x k, its first k rows the identity and any k rows regular (only the former is checked); by
  *   default the one that the parameters name

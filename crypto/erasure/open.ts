@@ -48,8 +48,18 @@ export function leaseBlocks(count: number, sizeBytes: number): BlockLease | unde
 
 let memory: BlockMemory | undefined
 function threadMemory(): BlockMemory {
-  memory ??= new BlockMemory(POOL_SIZE_BYTES)
+  memory ??= newMemory()
   return memory
+}
+
+/** Some phones refuse a memory of that size even untouched: do without the pool there. */
+function newMemory(): BlockMemory {
+  try {
+    return new BlockMemory(POOL_SIZE_BYTES)
+  } catch (error) {
+    if (error instanceof RangeError) return new BlockMemory(0)
+    throw error
+  }
 }
 
 let bits: KernelFactory | undefined

@@ -45,9 +45,9 @@ for (const [neededShares, totalShares] of [
   [64, 96],
 ] as const) {
   const encoding: Encoding = { ...ENCODING_DEFAULT, neededShares, totalShares }
-  await using coding = codingOnlyWorker()
-  await using one = openSegmentWorkers(1)
-  await using two = openSegmentWorkers(2)
+  const coding = codingOnlyWorker()
+  const one = openSegmentWorkers(1)
+  const two = openSegmentWorkers(2)
   const ways: readonly (readonly [string, SegmentCoder])[] = [
     ['all on this thread', localSegmentCoder(nativeBulkCrypto)],
     ['coding in a worker', coding],
@@ -59,6 +59,7 @@ for (const [neededShares, totalShares] of [
   for (let round = 0; round < ROUNDS; round++) {
     for (const [way, coder] of ways) measures.get(way)?.push(await measure(encoding, coder))
   }
+  await Promise.all([coding.close(), one.close(), two.close()])
   for (const [way, all] of measures) {
     lines.push({
       way,
@@ -111,7 +112,7 @@ async function pass(encoding: Encoding, coder: SegmentCoder, count: number): Pro
 }
 
 /** For comparison: sealing and hashing stay here, only the parity is made elsewhere. */
-function codingOnlyWorker(): SegmentCoder & AsyncDisposable {
+function codingOnlyWorker(): SegmentCoder & { close(): Promise<void> } {
   const worker = new Worker(new URL('erasure/coding-only-worker.ts', import.meta.url))
   const pending: ((target: Uint8Array<ArrayBuffer>) => void)[] = []
   worker.on('message', (target: Uint8Array<ArrayBuffer>) => pending.shift()?.(target))
@@ -135,7 +136,7 @@ function codingOnlyWorker(): SegmentCoder & AsyncDisposable {
         blockLeaves: blocks.map((block) => blockLeaf(nativeBulkCrypto.sha256(block))),
       }
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       await worker.terminate()
     },
   }

@@ -1,15 +1,19 @@
 /** Runs inside the browser: the same vectors, and a file to shares and back, with whatever cryptography the page has. */
 import {
+  asEncryptionKey,
   asReadKey,
   contentToShares,
   ENCODING_DEFAULT,
   equalBytes,
   formatCapability,
+  localSegmentCoder,
   openCodec,
+  openWebSegmentWorkers,
   parseCapability,
   portableBulkCrypto,
   requireRead,
   sharesToContent,
+  targetSizeBytes,
 } from '#crypto'
 import { makeVectors } from '../support/vectors.ts'
 
@@ -17,6 +21,7 @@ export interface PageReport {
   readonly isSecureContext: boolean
   readonly vectors: Readonly<Record<string, unknown>>
   readonly roundTrip: string
+  readonly workers: string
 }
 
 async function report(): Promise<PageReport> {
@@ -25,6 +30,7 @@ async function report(): Promise<PageReport> {
     isSecureContext: globalThis.isSecureContext,
     vectors: await makeVectors(bulk),
     roundTrip: await roundTrip(),
+    workers: await segmentsByWorkers(),
   }
 }
 
@@ -42,6 +48,33 @@ async function roundTrip(): Promise<string> {
   if (capability.kind !== 'file') return 'another kind of capability'
   const read = await sharesToContent(parts, capability, put.shares.slice(-encoding.neededShares))
   return equalBytes(read, content) ? 'equal' : 'different'
+}
+
+/** Three segments sealed, coded and hashed by two Web Workers, and on this thread. */
+async function segmentsByWorkers(): Promise<string> {
+  const local = localSegmentCoder(portableBulkCrypto())
+  const workers = openWebSegmentWorkers('/worker.js', 2)
+  const key = asEncryptionKey(new Uint8Array(32).fill(5))
+  const equal = await Promise.all(
+    [0, 1, 2].map(async (segmentIndex) => {
+      const content = new Uint8Array(300_000).fill(segmentIndex + 1)
+      const job = {
+        encoding: ENCODING_DEFAULT,
+        content,
+        seal: { key, segmentIndex, isLast: segmentIndex === 2 },
+      }
+      const theirs = await workers.code(job, new Uint8Array(targetSizeBytes(job)))
+      const ours = await local.code(job, new Uint8Array(targetSizeBytes(job)))
+      return (
+        equalBytes(theirs.sealedLeaf, ours.sealedLeaf) &&
+        ours.blocks.every((block, index) => equalBytes(block, theirs.blocks[index] ?? new Uint8Array(0))) &&
+        ours.blockLeaves.every((leaf, index) => equalBytes(leaf, theirs.blockLeaves[index] ?? leaf.slice(1)))
+      )
+    }),
+  )
+  const { workerCount } = workers
+  await workers.close()
+  return equal.every(Boolean) ? `equal, by ${workerCount}` : 'different'
 }
 
 Object.assign(globalThis, { report })

@@ -21,9 +21,9 @@ const FLAGS = [
   '--host-resolver-rules=MAP lan.test 127.0.0.1',
 ]
 
-async function bundle(): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const result = await build({
-    entryPoints: [new URL('page.ts', import.meta.url).pathname],
+    entryPoints: [new URL(entry, import.meta.url).pathname],
     bundle: true,
     write: false,
     format: 'iife',
@@ -56,11 +56,17 @@ async function reportFrom(browser: Browser, url: string): Promise<PageReport> {
   return report as PageReport
 }
 
-const script = await bundle()
+const script = await bundle('page.ts')
+const workerScript = await bundle('../../crypto/segment-worker.ts')
 assert(!/require\("node:|from "node:/.test(script), 'the bundle asks for nothing of Node')
 const server = createServer((request, response) => {
-  response.setHeader('content-type', request.url === '/page.js' ? 'text/javascript' : 'text/html')
-  response.end(request.url === '/page.js' ? script : '<!doctype html><script src="/page.js"></script>')
+  const scripts = new Map([
+    ['/page.js', script],
+    ['/worker.js', workerScript],
+  ])
+  const body = scripts.get(request.url ?? '')
+  response.setHeader('content-type', body === undefined ? 'text/html' : 'text/javascript')
+  response.end(body ?? '<!doctype html><script src="/page.js"></script>')
 })
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const address = server.address()
@@ -87,6 +93,7 @@ try {
     const report = await reportFrom(browser, `http://${host}:${address.port}/`)
     check(`the page runs ${where}`, () => assert.equal(report.isSecureContext, isSecureContext))
     check(`a file goes to shares and back ${where}`, () => assert.equal(report.roundTrip, 'equal'))
+    check(`Web Workers code segments ${where}`, () => assert.equal(report.workers, 'equal, by 2'))
     for (const [name, vectors] of Object.entries(storedVectors())) {
       check(`vectors ${name} ${where}`, () => assert.deepEqual(report.vectors[name], vectors))
     }

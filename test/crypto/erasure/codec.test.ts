@@ -74,6 +74,15 @@ describe('the codec', () => {
     expect(() => codec.reconstruct([undefined, ...all.slice(1)], [], [])).not.toThrow()
   })
 
+  test('rebuilds only the groups of a range', async () => {
+    const codec = await openCodec({ neededShares: 3, totalShares: 7, ...BITS })
+    const all = plainlyEncoded(codec.parameters, randomBlocks(randomSource(6), 3, 5 * 512))
+    const middle = all.map((block) => block.subarray(2 * 512, 4 * 512))
+    const out = emptyBlocks(1, 2 * 512)
+    codec.reconstruct([undefined, ...middle.slice(1)], [0], out)
+    expect(out).toEqual([middle[0]])
+  })
+
   test('copies nothing and makes nothing when k = n', async () => {
     const codec = await openCodec({ neededShares: 4, totalShares: 4, ...BITS })
     const data = randomBlocks(randomSource(4), 4, 512)

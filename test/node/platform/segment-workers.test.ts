@@ -6,7 +6,7 @@ import { openSegmentWorkers } from '../../../node/platform/segment-workers.ts'
 
 test('threads code segments as this one does, many at once', async () => {
   const local = localSegmentCoder(nativeBulkCrypto)
-  await using workers = openSegmentWorkers(2)
+  const workers = openSegmentWorkers(2)
   const key = asEncryptionKey(new Uint8Array(32).fill(9))
   await Promise.all(
     Array.from({ length: 12 }, async (_, segmentIndex) => {
@@ -21,4 +21,5 @@ test('threads code segments as this one does, many at once', async () => {
     }),
   )
   expect(workers.workerCount).toBe(2)
+  await workers.close()
 })
