@@ -1,0 +1,155 @@
+/**
+ * `npm run fuzz:wire`: random and mutated bytes into every parser of PROTOCOL.md. Each must answer with a
+ * value or with an error of ours, within its limits, and soon.
+ *
+ *     npm run fuzz:wire -- --runs 200000 --seed 7
+ */
+import { parseArgs } from 'node:util'
+import fc from 'fast-check'
+import { asFileRoot, asStorageIndex, asTreeHash, concat, GridError } from '#crypto'
+import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../node/limits.ts'
+import { signAnnouncement } from '../../node/peers/announcement.ts'
+import { peerIdOfPublicKey } from '../../node/peers/peer-id.ts'
+import { Roster } from '../../node/peers/roster.ts'
+import {
+  compareReply,
+  compareRequest,
+  parseCompareReply,
+  parseRosterRequest,
+  pushRequest,
+} from '../../node/peers/roster-messages.ts'
+import { formatMessage, type Message, MessageReader } from '../../node/wire/message.ts'
+import * as replies from '../../node/wire/replies.ts'
+import { parseRequest, requestFields, type StorageRequest } from '../../node/wire/requests.ts'
+import { errorFields, errorOfFields } from '../../node/wire/wire-error.ts'
+import { testKey } from '../support/ed25519.ts'
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(process.pid) },
+  },
+})
+const numRuns = Number(values.runs)
+const seed = Number(values.seed)
+
+const storageIndex = asStorageIndex(new Uint8Array(32).fill(1))
+const root = asFileRoot(new Uint8Array(32).fill(2))
+const address = { storageIndex, root, shareNumber: 3 }
+const write = { storageIndex, shareNumber: 3, uploadId: new Uint8Array(16), expectedSizeBytes: 9 }
+const block = { segmentIndex: 300, sealedLeaf: asTreeHash(root), block: new Uint8Array(40) }
+const requests: readonly StorageRequest[] = [
+  { op: 'status' },
+  { op: 'list', queries: [{ storageIndex, root }] },
+  { op: 'write-open', write },
+  { op: 'write-block', write, block },
+  { op: 'write-finish', write, manifest: new Uint8Array(200), leaseDurationSeconds: 60 },
+  { op: 'read-block', block: { address, segmentIndex: 1, withSealedProof: true } },
+  { op: 'update-leases', updates: [{ action: 'renew', address, durationSeconds: 5 }] },
+]
+const key = testKey(new Uint8Array(32).fill(7))
+const localId = peerIdOfPublicKey(key.publicKey)
+const { bytes: announcement } = await signAnnouncement(
+  { localId, sign: async (bytes) => key.sign(bytes) },
+  {
+    addresses: [`/ip4/10.0.0.1/tcp/1/p2p/${localId}`],
+    sequence: 5,
+    expiresAtSeconds: 1000,
+    isServer: true,
+    freeBytes: 1,
+    version: 'x',
+    failureDomain: { owner: 'a', site: 'b' },
+  },
+)
+const page = { from: root, until: undefined, entries: [{ key: root, sequence: 5 }] }
+const share = { root, shareNumber: 1, shareSizeBytes: 1000 }
+const sound: readonly Uint8Array[] = [
+  ...requests.map((request) =>
+    formatMessage(requestFields(request), request.op === 'write-block' ? block.block : undefined),
+  ),
+  replies.listReply([[share], [], [share, share]]),
+  replies.blockReply({ block: block.block, blockProof: root, sealedProof: root }),
+  replies.leasesReply([
+    { ok: true, expiresAtSeconds: 9 },
+    { ok: false, reason: 'over-quota' },
+  ]),
+  formatMessage(errorFields(new TypeError('x'))),
+  compareRequest(page),
+  compareReply({ newer: [announcement], wanted: [root], next: root }),
+  pushRequest([announcement]),
+].map(({ parts }) => concat(...parts))
+
+const edit = fc.record({ at: fc.nat(), bytes: fc.uint8Array({ maxLength: 5 }), removed: fc.nat(5) })
+const mutated = fc
+  .tuple(fc.constantFrom(...sound, announcement), fc.array(edit, { minLength: 1, maxLength: 4 }))
+  .map(([bytes, edits]) => {
+    const changed = [...bytes]
+    for (const { at, bytes: put, removed } of edits) changed.splice(at % changed.length, removed, ...put)
+    return Uint8Array.from(changed)
+  })
+const anyBytes = fc.oneof(
+  { weight: 4, arbitrary: mutated },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 400 }) },
+)
+
+/** Whatever it throws must be an error of ours. */
+function refuses(work: () => unknown): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error
+  }
+}
+
+async function readMessages(bytes: Uint8Array): Promise<readonly Message[]> {
+  const channel = (async function* () {
+    yield bytes.subarray(0, bytes.length >> 1)
+    yield bytes.subarray(bytes.length >> 1)
+  })()
+  const admit = async (sizeBytes: number) => {
+    if (sizeBytes > 8 + WIRE_HEADER_MAX_BYTES + WIRE_PAYLOAD_MAX_BYTES) throw new Error('beyond the limits')
+  }
+  const reader = new MessageReader(channel, { admit })
+  const messages: Message[] = []
+  try {
+    for (let message = await reader.read(); message !== undefined; message = await reader.read()) {
+      messages.push(message)
+    }
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error
+  }
+  return messages
+}
+
+const started = performance.now()
+let messageCount = 0
+await fc.assert(
+  fc.asyncProperty(anyBytes, async (bytes) => {
+    for (const message of await readMessages(bytes)) {
+      messageCount += 1
+      const { header } = message
+      refuses(() => parseRequest(message))
+      refuses(() => parseRosterRequest(message))
+      refuses(() => parseCompareReply(message))
+      refuses(() => errorOfFields(header, localId))
+      refuses(() => replies.readStatus(message))
+      refuses(() => replies.readList(message, 3))
+      refuses(() => replies.readLeases(message, 2))
+      refuses(() => replies.readBlockReply(message))
+      refuses(() => replies.readManifestReply(message))
+      refuses(() => replies.readScrub(message))
+    }
+    const roster = new Roster({ now: () => 0 })
+    if (
+      roster.add(bytes) === 'added' &&
+      Buffer.compare(roster.get(localId)?.bytes ?? bytes, announcement) !== 0
+    ) {
+      throw new Error('an announcement was changed and taken')
+    }
+  }),
+  { numRuns, seed },
+)
+const seconds = ((performance.now() - started) / 1000).toFixed(1)
+console.log(
+  `${numRuns} runs, ${messageCount} whole messages among them, ${seconds} s, seed ${seed}: nothing slipped through`,
+)
