@@ -139,6 +139,8 @@ export const WIRE_TICK_MILLISECONDS = 5_000
  * Mbit/s drain in 40 s.
  */
 export const WIRE_STALL_MILLISECONDS = 60_000
+/** A write on a channel that stood still for so long can be taken up on another one of the same peer. */
+export const WIRE_TAKEOVER_MILLISECONDS = 10_000
 /** A server that still works on a request says so this often, so that it is not taken for dead. */
 export const WIRE_PENDING_MILLISECONDS = 10_000
 /** A client closes a channel it has not used for so long. */

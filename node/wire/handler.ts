@@ -30,6 +30,7 @@ interface ServedPeer {
   channelCount: number
   readonly requestBudget: PeerBudget
   readonly replyBudget: PeerBudget
+  readonly holders: Map<string, ServedChannel>
 }
 
 /**
@@ -89,6 +90,7 @@ export class StorageHandler {
       requestBudget: peer.requestBudget,
       replyBudget: peer.replyBudget,
       buffers: this.#buffers,
+      holders: peer.holders,
     })
     this.#channels.add(served)
     void this.#watch()
@@ -106,6 +108,7 @@ export class StorageHandler {
       channelCount: 0,
       requestBudget: new PeerBudget(this.#requestBudget, WIRE_PEER_REQUEST_BYTES_MAX),
       replyBudget: new PeerBudget(this.#replyBudget, WIRE_PEER_REPLY_BYTES_MAX),
+      holders: new Map(),
     }
   }
 

@@ -9,6 +9,7 @@ import {
   WIRE_PENDING_MILLISECONDS,
   WIRE_SERVER_IDLE_MILLISECONDS,
   WIRE_STALL_MILLISECONDS,
+  WIRE_TAKEOVER_MILLISECONDS,
 } from '../limits.ts'
 import type { Channel, Log } from '../platform/platform.ts'
 import type { ShareWriter, StorageServer, WriteRequest } from '../storage/server.ts'
@@ -36,6 +37,8 @@ export interface ServedChannelOptions {
   readonly requestBudget: PeerBudget
   readonly replyBudget: PeerBudget
   readonly buffers: PayloadBuffers
+  /** Which channel of this peer holds which write. */
+  readonly holders: Map<string, ServedChannel>
 }
 
 /**
@@ -186,7 +189,7 @@ export class ServedChannel {
         return doneReply()
       case 'write-finish':
         await this.#writer(request.write).finish(request)
-        this.#writers.delete(writeKey(request.write))
+        this.#forget(writeKey(request.write))
         return doneReply()
       case 'write-abort':
       case 'write-detach':
@@ -215,14 +218,34 @@ export class ServedChannel {
   }
 
   async #newWriter(write: WriteRequest): Promise<ShareWriter> {
+    const { holders, server } = this.#options
     const key = writeKey(write)
-    const earlier = this.#writers.get(key)
-    await earlier?.detach()
-    if (earlier === undefined && this.#writers.size >= WIRE_OPEN_WRITES_PER_CHANNEL_MAX) {
+    const holder = holders.get(key)
+    if (holder === this || holder?.isStill === true) await holder.#detach(key)
+    if (this.#writers.size >= WIRE_OPEN_WRITES_PER_CHANNEL_MAX) {
       throw new BusyError(`at most ${WIRE_OPEN_WRITES_PER_CHANNEL_MAX} writes are open on one channel`)
     }
-    const writer = this.#options.server.writeShare(write)
+    const writer = server.writeShare(write)
     this.#writers.set(key, writer)
+    // A channel that moves keeps its write: the server then refuses this one.
+    if (!holders.has(key)) holders.set(key, this)
+    return writer
+  }
+
+  /** A peer whose line went dead comes back on another before we know: its write is there to be taken up. */
+  get isStill(): boolean {
+    return this.#stillMilliseconds >= WIRE_TAKEOVER_MILLISECONDS
+  }
+
+  async #detach(key: string): Promise<void> {
+    await this.#forget(key)?.detach()
+  }
+
+  #forget(key: string): ShareWriter | undefined {
+    const { holders } = this.#options
+    if (holders.get(key) === this) holders.delete(key)
+    const writer = this.#writers.get(key)
+    this.#writers.delete(key)
     return writer
   }
 
@@ -234,8 +257,7 @@ export class ServedChannel {
 
   /** What another channel began, or this one let go of before, can be forgotten too. Never fails. */
   async #letGo(op: 'write-abort' | 'write-detach', write: WriteName): Promise<void> {
-    const known = this.#writers.get(writeKey(write))
-    this.#writers.delete(writeKey(write))
+    const known = this.#forget(writeKey(write))
     if (op === 'write-detach') {
       await known?.detach()
       return
@@ -261,8 +283,7 @@ export class ServedChannel {
     this.#options.requestBudget.release(this.#requestBytes)
     this.#replyBytes = 0
     this.#requestBytes = 0
-    await Promise.all([...this.#writers.values()].map((writer) => writer.detach()))
-    this.#writers.clear()
+    await Promise.all([...this.#writers.keys()].map((key) => this.#detach(key)))
     this.#markEnded()
   }
 }

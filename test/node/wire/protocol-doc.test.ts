@@ -99,6 +99,7 @@ describe('the limits in PROTOCOL.md', () => {
     `bytes, at most ${grouped(MANIFEST_SIZE_MAX_BYTES)};`,
     `seconds, 1 to ${grouped(limits.LEASE_DURATION_MAX_SECONDS)} |`,
     `dropped after ${grouped(limits.OPEN_WRITE_IDLE_SECONDS)} s`,
+    `moved on the first for ${limits.WIRE_TAKEOVER_MILLISECONDS / 1000} s`,
     `A channel holds at most ${limits.WIRE_OPEN_WRITES_PER_CHANNEL_MAX} writes`,
     `Proofs have at most ${limits.WIRE_PROOF_MAX_BYTES} bytes`,
     `array of at most ${grouped(limits.LEASE_UPDATES_MAX)} maps`,

@@ -351,6 +351,30 @@ describe('a server facing a peer that misbehaves', () => {
     })
   })
 
+  test('hands a write over from a channel of the same peer that has gone still, and from no other', async () => {
+    await simulate(async (grid) => {
+      const { storage, remote, clock } = grid
+      const dead = await raw(grid)
+      const reader = new MessageReader(dead.incoming)
+      const open = { op: 'write-open', index: storageIndex, share: 0, upload: writeRequest.uploadId, size: 0 }
+      await dead.write(formatMessage(open).parts)
+      expect((await reader.read())?.header.uint('held')).toBe(0)
+      const early = remote.writeShare(writeRequest)
+      await early.open()
+      expect(storage.detachCount).toBe(0)
+      await early.detach()
+      expect(storage.detachCount).toBe(1)
+      await clock.sleep(20_000)
+      await remote.writeShare(writeRequest).open()
+      expect(storage.detachCount).toBe(2)
+      await dead.write(
+        formatMessage({ ...open, op: 'write-finish', size: undefined, manifest, lease: 1 }).parts,
+      )
+      expect((await reader.read())?.header.text('error', 64)).toBe('INVALID_INPUT')
+      await dead.close()
+    })
+  })
+
   test('refuses more channels than the limit', async () => {
     await simulate(async (grid) => {
       for (let count = 0; count < CHANNELS_PER_PEER_MAX; count += 1) await raw(grid)
