@@ -87,13 +87,15 @@ export class NativeTlsStream extends AbstractMessageStream {
     this.writeBuffer.consume(rest.byteLength)
     this.sendData(rest)
     this.#session.resume()
-    this.#session.end(() => this.#socket.unref())
+    this.#session.end()
     this.#socket.setTimeout(CHANNEL_CLOSE_MILLISECONDS)
   }
 
   /** A local failure, a reset by the peer and a clean close stay three things. */
   #onConnectionClose({ error, local }: StreamCloseEvent): void {
-    this.#session.destroy()
+    // The session goes when the socket has closed, not before: destroyed while the socket's handle still reads, it
+    // gets what that reads, and Node crashes in ssl3_read_bytes. It is enough that it delivers nothing more.
+    this.#session.removeAllListeners('data')
     if (error === undefined) this.onTransportClosed()
     else if (local === true) this.abort(error)
     else this.onRemoteReset()
