@@ -14,13 +14,18 @@ import { nativeBulkCrypto } from './bulk-crypto.ts'
 
 /** Each brings some 20 MB of memory; beyond four, disks and network are what a put waits for. */
 const SEGMENT_WORKERS_MAX = 4
+/**
+ * A core is left to the event loop: on two cores, one worker put a file as fast as two, and the loop's stalls were half
+ * as long (test/bench/put-stalls.ts).
+ */
+const CORES_LEFT = 1
 
 /**
- * A pool of at most `workersMax` threads, by default one for each core up to four. A thread starts with the first
+ * A pool of at most `workersMax` threads, by default one for each core but one, up to four. A thread starts with the first
  * segment worth the trip, and idle ones do not keep the process alive. Close it to end them at once.
  */
 export function openSegmentWorkers(
-  workersMax: number = Math.min(SEGMENT_WORKERS_MAX, availableParallelism()),
+  workersMax: number = Math.min(SEGMENT_WORKERS_MAX, Math.max(1, availableParallelism() - CORES_LEFT)),
 ): SegmentPool {
   return new SegmentPool({ openWorker, workersMax, local: localSegmentCoder(nativeBulkCrypto) })
 }
