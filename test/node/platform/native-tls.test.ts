@@ -379,6 +379,33 @@ describe('nativeTls', () => {
     expect(toServer.connection.writeBufferLength).toBe(0)
   })
 
+  test('a connection that is aborted as soon as it stands, from either side, is survived', async () => {
+    for (let round = 0; round < 60; round += 1) {
+      const { toServer, toClient, outbound, inbound } = await securedNatively()
+      const gone = [toServer.connection, toClient.connection].map(closed)
+      toServer.connection.send(new Uint8Array(100))
+      toClient.connection.send(new Uint8Array(100_000))
+      if (round % 3 === 0) await turn()
+      for (const one of round % 2 === 0 ? [outbound] : [inbound, outbound])
+        one.abort(new Error('a second one'))
+      await Promise.all(gone)
+    }
+  })
+
+  test('an abort from within the reading of a record is survived', async () => {
+    for (const ending of ['abort', 'abort while closing'] as const) {
+      const { toServer, toClient, outbound, inbound } = await securedNatively()
+      const gone = [toServer.connection, toClient.connection, outbound, inbound].map(closed)
+      toServer.connection.addEventListener('message', () => {
+        if (ending === 'abort while closing') outbound.close().catch(() => undefined)
+        outbound.abort(new Error('enough'))
+      })
+      for (let count = 0; count < 8; count += 1) toClient.connection.send(new Uint8Array(MIB))
+      await Promise.all(gone)
+      expect(outbound.status).toBe('aborted')
+    }
+  })
+
   test('closing the connection below, as libp2p does, sends first what was accepted', async () => {
     const { toServer, toClient, outbound, inbound } = await securedNatively()
     let received = 0
