@@ -1,7 +1,7 @@
 /** Results go to standard output; notes, progress and errors to standard error. */
 import { isatty } from 'node:tty'
 import { GridError } from '#crypto'
-import { Interrupted } from './exit-code.ts'
+import { BrokenPipe, Interrupted } from './exit-code.ts'
 import { hintOf } from './hint.ts'
 import type { CommonArgs } from './invocation.ts'
 import { type Gauge, type GaugeStyle, ProgressLine } from './progress.ts'
@@ -63,6 +63,8 @@ export class Output {
   /** One line that says what is wrong, and one that says what to do. With --json the result is the error. */
   async failure(error: unknown): Promise<void> {
     this.#line?.clear()
+    // Nobody reads us, and nothing is wrong.
+    if (error instanceof BrokenPipe) return
     const { code, message, details } = describe(error)
     const hint = hintOf(code, details)
     writeError(`cairn: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`)

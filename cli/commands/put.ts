@@ -1,5 +1,6 @@
 /** `cairn put`: a file or a pipe onto the grid; the capability comes out. */
 import { open, stat } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
 import { formatCapability, toVerifyCapability } from '#crypto'
 import type { PutOutcome } from '#gateway'
 import { fittingNumbers, survivalOf, type UploadProgress, type UploadSource, whileOpen } from '#node'
@@ -14,7 +15,7 @@ const READ_SIZE_BYTES = 1024 * 1024
 
 export async function put(args: PutArgs, context: CommandContext): Promise<number> {
   const { output, signal } = context
-  const source = args.source === '-' ? stdinSource() : await fileSource(args.source)
+  const source = args.source === '-' ? stdinSource(signal) : await fileSource(args.source)
   const startedAt = performance.now()
   const options = {
     numbers: { neededShares: args.needed, happyServers: args.happy, totalShares: args.total },
@@ -62,7 +63,9 @@ function noteOutcome(outcome: PutOutcome, milliseconds: number, { output }: Comm
     output.note(['servers that did not hold out:', ...failureLines(failures)].join('\n'))
 }
 
-function stdinSource(): UploadSource {
+/** A pipe that stands still would not notice the signal by itself. */
+function stdinSource(signal: AbortSignal): UploadSource {
+  addAbortSignal(signal, process.stdin)
   return { sizeBytes: undefined, rereadable: false, open: () => process.stdin }
 }
 
