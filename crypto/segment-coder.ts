@@ -33,8 +33,8 @@ export interface SegmentCoder {
    * Seal if asked to, pad, encode, and hash every block and the sealed segment.
    *
    * @param target a whole buffer of at least `targetSizeBytes` bytes; it may be detached, and must not be touched
-   *   until the promise settles. The blocks are views of it or of the buffer that took its place: take that from a block
-   *   to use it again
+   *   until the promise settles. The blocks are views of it or of the buffer that took its place: take that from a
+   *   block to use it again
    */
   code(job: SegmentJob, target: Uint8Array<ArrayBuffer>): Promise<EncodedSegment>
 }
@@ -100,6 +100,10 @@ export function requestOf(id: number, job: SegmentJob, target: Uint8Array<ArrayB
   if (target.length < targetSizeBytes(job)) {
     throw new InvalidInputError(`a target of ${targetSizeBytes(job)} bytes wanted, found ${target.length}`)
   }
+  assert(
+    target.length === target.buffer.byteLength,
+    'a target is a whole buffer, for all of it is transferred',
+  )
   target.set(job.content)
   return { id, encoding: job.encoding, seal: job.seal, contentSizeBytes: job.content.length, target }
 }

@@ -145,7 +145,7 @@ function advance(code: CodeWriter, pointers: readonly number[], bytes: number): 
   }
 }
 
-/** for (; position < end; position = stop) { stop = min(position + RUN_SIZE_BYTES, end); every tile (position, stop) } */
+/** For each run, from position to stop = min(position + RUN_SIZE_BYTES, end), every tile in turn. */
 function emitApply(tileCount: number): Uint8Array {
   const stop = PARAMETER_COUNT
   const code = new CodeWriter()

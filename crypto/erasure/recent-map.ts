@@ -32,8 +32,4 @@ export class RecentMap<Key, Value extends NonNullable<unknown>> {
       return
     }
   }
-
-  delete(key: Key): void {
-    this.#entries.delete(key)
-  }
 }

@@ -21,8 +21,8 @@ const SEGMENT_WORKERS_MAX = 4
 const CORES_LEFT = 1
 
 /**
- * A pool of at most `workersMax` threads, by default one for each core but one, up to four. A thread starts with the first
- * segment worth the trip, and idle ones do not keep the process alive. Close it to end them at once.
+ * A pool of at most `workersMax` threads, by default one for each core but one, up to four. A thread starts with the
+ * first segment worth the trip, and idle ones do not keep the process alive. Close it to end them at once.
  */
 export function openSegmentWorkers(
   workersMax: number = Math.min(SEGMENT_WORKERS_MAX, Math.max(1, availableParallelism() - CORES_LEFT)),
