@@ -135,11 +135,11 @@ async function compare(path: string, returned: string): Promise<boolean> {
   say('\nEqual: the file came back whole.')
   say(`
 To keep such a grid (Ctrl-C stops it, and the same command starts it again with its data):
-  npm run cairn -- grid --dir ~/cairn-grid
+  npx cairn grid --dir ~/cairn-grid
 and in another terminal:
-  npm run cairn -- put FILE --home ~/cairn-grid/client
-  npm run cairn -- get CAPABILITY COPY --home ~/cairn-grid/client
-  npm run cairn -- --help`)
+  npx cairn put FILE --home ~/cairn-grid/client
+  npx cairn get CAPABILITY COPY --home ~/cairn-grid/client
+  npx cairn --help`)
   return true
 }
 
