@@ -1,6 +1,13 @@
 /** Reports as people read them. Pure. */
 import prettyBytes from 'pretty-bytes'
-import type { CheckReport, Placement, RepairReport, ServerFailure, ShareNumbers } from '#node'
+import {
+  type CheckReport,
+  type Placement,
+  type RepairReport,
+  type ServerFailure,
+  type ShareNumbers,
+  summarizeFailures,
+} from '#node'
 import { formatSeconds } from './progress.ts'
 
 export function formatBytes(sizeBytes: number): string {
@@ -30,8 +37,16 @@ export function placementLines(placements: readonly Placement[]): readonly strin
 export function failureLines(failures: readonly ServerFailure[]): readonly string[] {
   return failures.map(({ shareNumber, serverId, code, message }) => {
     const share = shareNumber === undefined ? '' : ` share ${shareNumber}:`
-    return `  ${serverId}:${share} ${message} (${code})`
+    // Messages name the server too, and again in each of its addresses; once is enough.
+    const why = message.replaceAll(`/p2p/${serverId}`, '').replace(`${serverId} `, '')
+    return `  ${serverId}:${share} ${why} (${code})`
   })
+}
+
+/** `4 unreachable`, and every corrupt share by name. */
+export function formatFailures(failures: readonly ServerFailure[]): string {
+  const corrupt = failures.filter(({ code }) => code === 'INTEGRITY')
+  return [summarizeFailures(failures), ...failureLines(corrupt)].join('\n')
 }
 
 /** What a check or verify has found. */

@@ -5,7 +5,7 @@ import { type GridFiles, parseInclusiveRange } from '#gateway'
 import { type ByteRange, type Download, whileOpen } from '#node'
 import { readCapability } from '../capability-source.ts'
 import type { CommandContext } from '../context.ts'
-import { failureLines, formatTransfer } from '../describe.ts'
+import { formatFailures, formatTransfer } from '../describe.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { GetArgs } from '../invocation.ts'
 import { writeOut } from '../stdout.ts'
@@ -49,7 +49,7 @@ async function getFrom(
   const milliseconds = performance.now() - startedAt
   output.note(`got ${formatTransfer(sizeBytes, milliseconds)}`)
   const failures = download.failures()
-  if (failures.length > 0) output.note(['read around these failures:', ...failureLines(failures)].join('\n'))
+  if (failures.length > 0) output.note(`read around failures: ${formatFailures(failures)}`)
   if (args.json) {
     const { fileSizeBytes } = download
     const { start, end } = download.range
