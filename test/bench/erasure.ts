@@ -2,7 +2,8 @@
  * `npm run bench:erasure`: the erasure code against the npm package, ISA-L and a plain copy, in one run.
  *
  * `-- --json` prints one JSON array and nothing else to stdout; `-- --only 3/10` takes one shape; `-- --page` runs the
- * same in headless Chromium, where there is no ISA-L. The table goes to stdout, and with the chart to test/bench/results.
+ * same in headless Chromium, where there is no ISA-L. The table goes to stdout, and that of all shapes, with a chart, to
+ * test/bench/results.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
@@ -80,6 +81,7 @@ cairn: blocks in its memory; copied: blocks elsewhere, copied in and out; npm: @
 ${tableOf(all)}
 `
   console.log(text)
+  if (values.only !== undefined) return
   const folder = new URL('results/', import.meta.url)
   await mkdir(folder, { recursive: true })
   const name = values.page === true ? 'erasure-chromium' : 'erasure'
