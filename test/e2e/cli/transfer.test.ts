@@ -47,14 +47,15 @@ for (const withDaemon of [false, true]) {
     beforeAll(async () => {
       if (!withDaemon) return
       const daemon = new CairnProcess(['run', ...home(), '--json'])
-      afterAll(async () => {
+      expect(JSON.parse(await daemon.firstLine())).toMatchObject({ ready: true, home: grid.client })
+      expect((await stat(join(grid.client, 'daemon.json'))).mode & 0o777).toBe(0o600)
+      return async () => {
         daemon.child.kill('SIGTERM')
         expect((await daemon.ended).code).toBe(0)
         await expect(stat(join(grid.client, 'daemon.json'))).rejects.toThrow('ENOENT')
+        expect(await readdir(join(grid.client, 'spool'))).toEqual([])
         expect(daemon.stderr).not.toContain(capability.slice(-20))
-      })
-      expect(JSON.parse(await daemon.firstLine())).toMatchObject({ ready: true, home: grid.client })
-      expect((await stat(join(grid.client, 'daemon.json'))).mode & 0o777).toBe(0o600)
+      }
     })
 
     test('the numbers are the ones that fit the grid', async () => {
