@@ -1,7 +1,7 @@
 /** The libp2p node and its settings (PROTOCOL §3). */
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { PrivateKey } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -59,8 +59,12 @@ export async function startLibp2p(
       maxIncomingPendingConnections: PENDING_CONNECTIONS_MAX,
       dialTimeout: CONNECT_MILLISECONDS,
     },
-    // What to dial is decided by the roster and the configuration, loopback and private networks included.
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: {
+      // What to dial is decided by the roster and the configuration, loopback and private networks included.
+      denyDialMultiaddr: () => false,
+      denyInboundEncryptedConnection: hasForeignKey,
+      denyOutboundEncryptedConnection: hasForeignKey,
+    },
     services: {
       identify: identify({ protocolPrefix: 'cairn' }),
       ping: ping({ protocolPrefix: 'cairn' }),
@@ -73,6 +77,11 @@ export async function startLibp2p(
     throw listenError(options.listen, cause)
   }
   return { libp2p, privateKey }
+}
+
+/** A node is an Ed25519 key; libp2p would shake hands with RSA and secp256k1 as well (PROTOCOL §2). */
+function hasForeignKey({ type }: PeerId): boolean {
+  return type !== 'Ed25519'
 }
 
 function checkAddress(address: string): void {
