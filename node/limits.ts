@@ -184,5 +184,7 @@ export const BOOTSTRAP_RETRY_MOST_MILLISECONDS = 60_000
 export const ROSTER_TALK_MILLISECONDS = 20_000
 /** Conversations at once that a node begins; beyond it what is new waits. */
 export const ROSTER_TALKS_MAX = 64
+/** Of them, with peers never met or failing: each may last until it times out, and must not hold up the others. */
+export const ROSTER_DOUBTFUL_TALKS_MAX = 32
 /** What is new in the roster waits so long before it is written down. */
 export const ROSTER_SAVE_MILLISECONDS = 1_000

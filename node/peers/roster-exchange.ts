@@ -12,6 +12,8 @@ import {
   BOOTSTRAP_RETRY_MOST_MILLISECONDS,
   ROSTER_COMPARE_LEAST_MILLISECONDS,
   ROSTER_COMPARE_MOST_MILLISECONDS,
+  ROSTER_DOUBTFUL_TALKS_MAX,
+  ROSTER_ENTRIES_MAX,
   ROSTER_FANOUT,
   ROSTER_GATHER_MILLISECONDS,
   ROSTER_SAVE_MILLISECONDS,
@@ -20,6 +22,7 @@ import {
 } from '../limits.ts'
 import type { Channel, PeerId, Platform } from '../platform/platform.ts'
 import { within } from '../within.ts'
+import { Acquaintances } from './acquaintances.ts'
 import { type AnnouncementBody, signAnnouncement } from './announcement.ts'
 import type { Roster } from './roster.ts'
 import { ROSTER_PROTOCOL } from './roster-messages.ts'
@@ -45,10 +48,13 @@ export class RosterExchange {
   readonly #options: RosterExchangeOptions
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  readonly #acquaintances = new Acquaintances(() => this.#fraction())
   /** New since the last passing on. */
   #fresh: Uint8Array[] = []
   #isPassingOn = false
   #talkCount = 0
+  /** Of them, with peers that were not met or failed last time. */
+  #doubtfulTalkCount = 0
   #isSaving = false
   #needsSave = false
   #lastSequence = 0
@@ -60,7 +66,10 @@ export class RosterExchange {
 
   static async open(options: RosterExchangeOptions): Promise<RosterExchange> {
     const exchange = new RosterExchange(options)
-    const answer = (channel: Channel) => answerRosterTalk(channel, options.roster, exchange.#take)
+    const answer = async (channel: Channel) => {
+      await answerRosterTalk(channel, options.roster, exchange.#take)
+      exchange.#noteTalk(channel.remoteId)
+    }
     await options.platform.network.serve(ROSTER_PROTOCOL, answer)
     if (options.describeSelf !== undefined) {
       await exchange.announce()
@@ -167,6 +176,8 @@ export class RosterExchange {
   /** Pass it on a little later, with whatever else is new by then; and write it down. */
   #spread(bytes: Uint8Array): void {
     this.#fresh.push(bytes)
+    // What is dropped here is found by comparing.
+    if (this.#fresh.length > ROSTER_ENTRIES_MAX) this.#fresh.shift()
     this.#needsSave = true
     if (!this.#isPassingOn) this.#run(() => this.#passOn())
     if (!this.#isSaving && this.#options.save !== undefined) this.#run(() => this.#saveSoon())
@@ -206,22 +217,17 @@ export class RosterExchange {
     }
   }
 
-  /** Up to so many servers by lot, never this node. */
+  /** Up to so many servers by lot, never this node. Talks that may come to nothing leave room for the others. */
   #draw(count: number): readonly PeerId[] {
     const { platform, roster } = this.#options
     const others = roster
       .all()
       .map(({ peerId }) => peerId)
       .filter((peer) => peer !== platform.network.localId)
-    const drawn: PeerId[] = []
-    while (drawn.length < count && others.length > 0) {
-      const place = Math.floor(this.#fraction() * others.length)
-      const last = others.pop()
-      const chosen = others[place] ?? last
-      if (chosen !== undefined) drawn.push(chosen)
-      if (last !== undefined && place < others.length) others[place] = last
-    }
-    return drawn
+    return this.#acquaintances.draw(others, {
+      count,
+      soundOnly: this.#doubtfulTalkCount >= ROSTER_DOUBTFUL_TALKS_MAX,
+    })
   }
 
   /** From 0 up to, not including, 1. */
@@ -257,7 +263,9 @@ export class RosterExchange {
       what: 'a talk about the roster',
       signal: this.#stop.signal,
     }
+    const isDoubtful = peer !== undefined && !this.#acquaintances.isSound(peer)
     this.#talkCount += 1
+    if (isDoubtful) this.#doubtfulTalkCount += 1
     try {
       await within(clock, limit, async (signal) => {
         const id = await network.connect(peer, addresses, { signal })
@@ -266,6 +274,7 @@ export class RosterExchange {
         signal.addEventListener('abort', abort)
         try {
           await talk(channel)
+          this.#noteTalk(id)
         } catch (error) {
           channel.abort(error instanceof Error ? error : new Error(String(error)))
           throw error
@@ -276,11 +285,18 @@ export class RosterExchange {
       return true
     } catch (error) {
       if (!(error instanceof GridError)) throw error
+      if (peer !== undefined) this.#acquaintances.noteFailure(peer)
       log.debug('no talk about the roster', { peer: peer ?? addresses.join(' '), reason: error.message })
       return false
     } finally {
       this.#talkCount -= 1
+      if (isDoubtful) this.#doubtfulTalkCount -= 1
     }
+  }
+
+  /** Only of servers that we know: the others cannot be drawn. */
+  #noteTalk(peer: PeerId): void {
+    if (this.#options.roster.get(peer) !== undefined) this.#acquaintances.noteTalk(peer)
   }
 
   #sleep(milliseconds: number): Promise<void> {

@@ -15,7 +15,8 @@ import { type Announcement, readAnnouncement } from './announcement.ts'
 
 /**
  * What became of an announcement. `forged`: malformed, or not signed by whom it names; no honest peer passes that
- * on. `stale`: expired, or no newer than what is known. `refused`: too far in the future, or the roster is full.
+ * on. `stale`: expired, or no newer than what is known. `refused`: too far in the future, a stranger that is no server,
+ * or the roster is full.
  */
 export type AddOutcome = 'added' | 'stale' | 'refused' | 'forged'
 
@@ -148,6 +149,8 @@ export class Roster {
     const { expiresAtSeconds, sequence, peerId } = announcement
     if (expiresAtSeconds > nowSeconds + ANNOUNCEMENT_LIFETIME_MAX_SECONDS) return 'refused'
     if (sequence / 1000 > nowSeconds + ANNOUNCEMENT_AHEAD_MAX_SECONDS) return 'refused'
+    // A server we know may say that it is none any more; others have nothing to announce.
+    if (!announcement.isServer && !this.#known.has(peerId)) return 'refused'
     if (!this.#known.has(peerId) && this.#known.size >= this.#entriesMax) {
       this.#dropExpired()
       // Those we know stay: a flood of new names cannot push out the servers that hold our shares.

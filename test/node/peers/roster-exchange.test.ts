@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { concat } from '#crypto'
+import { signAnnouncement } from '../../../node/peers/announcement.ts'
+import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { Roster } from '../../../node/peers/roster.ts'
 import { RosterExchange } from '../../../node/peers/roster-exchange.ts'
 import { pushRequest, ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
+import { pushAnnouncements } from '../../../node/peers/roster-talk.ts'
 import { systemClock } from '../../../node/platform/clock.ts'
 import { silentLog } from '../../../node/platform/log.ts'
 import { openNetwork } from '../../../node/platform/network.ts'
@@ -13,6 +16,7 @@ import { MessageReader } from '../../../node/wire/message.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'
+import { testKey } from '../../support/ed25519.ts'
 
 const SELF = {
   freeBytes: 1e9,
@@ -46,6 +50,23 @@ function grid(seed: number) {
     return { network, roster, exchange }
   }
   return { clock, random, world, open }
+}
+
+/** A valid announcement of a server that is not there. */
+async function nobody(clock: SimClock, random: SimRandom): Promise<Uint8Array> {
+  const key = testKey(random.bytes(32))
+  const localId = peerIdOfPublicKey(key.publicKey)
+  const announcement = await signAnnouncement(
+    { localId, sign: async (bytes) => key.sign(bytes) },
+    {
+      ...SELF,
+      addresses: [`/ip4/10.9.9.9/tcp/4001/p2p/${localId}`],
+      sequence: clock.now(),
+      expiresAtSeconds: Math.floor(clock.now() / SECOND) + 3600,
+      isServer: true,
+    },
+  )
+  return announcement.bytes
 }
 
 /** Lets time pass until the condition holds. @returns how long that took */
@@ -147,6 +168,34 @@ describe('RosterExchange', () => {
       expect(new Set(sequences()).size).toBe(2)
       world.heal()
       await until(clock, 180 * SECOND, () => new Set(sequences()).size === 1)
+      await Promise.all(nodes.map(({ exchange }) => exchange[Symbol.asyncDispose]()))
+    })
+  })
+
+  test('news goes on spreading when a stranger fills a roster with names that nobody answers to', async () => {
+    const { clock, random, world, open } = grid(8)
+    await clock.run(async () => {
+      const entriesMax = 500
+      const small = () => new Roster(clock, { entriesMax })
+      const first = await open({ roster: small() })
+      const bootstrap = first.network.addresses()
+      const nodes = [first]
+      for (let count = 1; count < 5; count += 1) nodes.push(await open({ bootstrap, roster: small() }))
+      await until(clock, 5 * SECOND, () => nodes.every(({ roster }) => roster.size === 5))
+      const stranger = world.node()
+      const made = Array.from({ length: entriesMax + 100 }, () => nobody(clock, random))
+      await stranger.connect(first.network.localId, bootstrap)
+      const channel = await stranger.openChannel(first.network.localId, ROSTER_PROTOCOL)
+      await pushAnnouncements(channel, await Promise.all(made))
+      expect(first.roster.size).toBe(entriesMax)
+      await until(clock, 120 * SECOND, () => nodes.every(({ roster }) => roster.size === entriesMax))
+      for (const { exchange, network } of nodes) {
+        await exchange.announce()
+        const news = nodes.find((node) => node.network === network)?.roster.get(network.localId)?.sequence
+        await until(clock, SECOND, () =>
+          nodes.every(({ roster }) => roster.get(network.localId)?.sequence === news),
+        )
+      }
       await Promise.all(nodes.map(({ exchange }) => exchange[Symbol.asyncDispose]()))
     })
   })

@@ -170,8 +170,9 @@ describe('Roster', () => {
       Array.from({ length: 30 }, (_, index) => announce(index + 1, { isServer: index > 0 })),
     )
     const [one, other] = [newRoster(), newRoster()]
-    for (const { bytes } of made) one.add(bytes)
-    for (const { bytes } of made.toReversed()) other.add(bytes)
+    const before = await announce(1, { sequence: NOW_MILLISECONDS - 1 })
+    for (const { bytes } of [before, ...made]) one.add(bytes)
+    for (const { bytes } of [before, ...made.toReversed()]) other.add(bytes)
     const ids = (roster: Roster, fill: number) =>
       roster.ring(asStorageIndex(new Uint8Array(32).fill(fill))).map(({ peerId }) => peerId)
     expect(ids(one, 1)).toEqual(ids(other, 1))
@@ -189,6 +190,16 @@ describe('Roster', () => {
     expect(outcomes.at(-1)).toBe('refused')
     const again = await announce(1, { sequence: NOW_MILLISECONDS + 1 })
     expect(roster.add(again.bytes)).toBe('added')
+  })
+
+  test('takes no stranger that is no server, and hears a server that is none any more', async () => {
+    const roster = newRoster()
+    const { bytes, peerId } = await announce(1)
+    const retired = await announce(1, { sequence: NOW_MILLISECONDS + 1, isServer: false })
+    expect(roster.add(retired.bytes)).toBe('refused')
+    expect(roster.add(bytes)).toBe('added')
+    expect(roster.add(retired.bytes)).toBe('added')
+    expect(roster.get(peerId)?.isServer).toBe(false)
   })
 
   test('two rosters are equal after one comparison, however much they differ', async () => {
