@@ -8,5 +8,4 @@ export {
   MATRIX,
   type MatrixId,
 } from './code.ts'
-export type { BlockLease } from './memory.ts'
-export { leaseBlocks, openCodec } from './open.ts'
+export { openCodec } from './open.ts'

@@ -5,7 +5,7 @@ import { bitKernels } from './bit-kernel.ts'
 import { byteKernelOf } from './byte-kernel.ts'
 import { type ErasureCodec, type ErasureParameters, LAYOUT } from './code.ts'
 import { createCodec, type KernelFactory } from './codec.ts'
-import { type BlockLease, BlockMemory } from './memory.ts'
+import { BlockMemory } from './memory.ts'
 import { RecentMap } from './recent-map.ts'
 import { hasSimd } from './wasm.ts'
 
@@ -33,17 +33,6 @@ export async function openCodec(parameters: ErasureParameters): Promise<ErasureC
     codecs.get(key) ?? createCodec(parameters, layout === LAYOUT.bytes ? byteKernelOf : threadBitKernels())
   codecs.set(key, codec)
   return codec
-}
-
-/**
- * Blocks from the thread's pool, in which its codecs work without copying. Blocks from anywhere else are copied in
- * and out as they are coded, so a lease pays only where its blocks are filled or read in place.
- *
- * @param sizeBytes size of each block
- * @returns undefined if the pool has no room now
- */
-export function leaseBlocks(count: number, sizeBytes: number): BlockLease | undefined {
-  return threadMemory().lease(count, sizeBytes)
 }
 
 let memory: BlockMemory | undefined
