@@ -1,5 +1,6 @@
 /** Messages of /cairn/roster/1, field by field (PROTOCOL §6.3). They are framed like those of the storage protocol. */
 import { ByteReader, ByteWriter, InvalidInputError } from '#crypto'
+import { ProtocolError } from '../errors.ts'
 import { ANNOUNCEMENT_MAX_BYTES, ROSTER_COMPARED_MAX } from '../limits.ts'
 import type { Fields } from '../wire/fields.ts'
 import { formatMessage, type Message, type OutgoingMessage } from '../wire/message.ts'
@@ -33,7 +34,7 @@ export function pushRequest(announcements: readonly Uint8Array[]): OutgoingMessa
   return formatMessage({ op: 'push', announcements })
 }
 
-/** @throws InvalidInputError */
+/** @throws InvalidInputError; ProtocolError for what can be no announcement */
 export function parseRosterRequest({ header, payload }: Message): RosterRequest {
   const op = header.text('op', 32)
   if (op === 'push') {
@@ -55,7 +56,7 @@ export function compareReply({ newer, wanted, next }: CompareReply): OutgoingMes
   return formatMessage({ newer, next }, writer.finish())
 }
 
-/** @throws InvalidInputError */
+/** @throws InvalidInputError; ProtocolError for what can be no announcement */
 export function parseCompareReply({ header, payload }: Message): CompareReply {
   const reader = new ByteReader(payload, 'wanted keys')
   const wanted: Uint8Array[] = []
@@ -85,9 +86,8 @@ function readEntries(payload: Uint8Array): RosterPage['entries'] {
 function readAnnouncements(header: Fields, name: string): readonly Uint8Array[] {
   return header.list(name, ANNOUNCEMENTS_IN_MESSAGE_MAX).map((item) => {
     if (!(item instanceof Uint8Array) || item.length > ANNOUNCEMENT_MAX_BYTES) {
-      throw new InvalidInputError(
-        `an announcement is a byte string of at most ${ANNOUNCEMENT_MAX_BYTES} bytes`,
-      )
+      // Like one that cannot be read: no honest peer passes that on (PROTOCOL §6.2).
+      throw new ProtocolError(`an announcement is a byte string of at most ${ANNOUNCEMENT_MAX_BYTES} bytes`)
     }
     return item
   })

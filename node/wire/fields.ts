@@ -7,6 +7,7 @@
  */
 import { decode, encode } from 'cborg'
 import { equalBytes, InvalidInputError } from '#crypto'
+import { FIELDS_DEPTH_MAX } from '../limits.ts'
 
 export type FieldValue = number | string | boolean | Uint8Array | readonly FieldValue[] | FieldRecord
 /** Fields that are undefined are left out. */
@@ -30,7 +31,10 @@ export function encodeFields(fields: FieldRecord): Uint8Array {
   return encode(fields, { ignoreUndefinedProperties: true })
 }
 
-/** @throws InvalidInputError unless the bytes are one canonical map with text keys and nothing after it */
+/**
+ * @throws InvalidInputError unless the bytes are one canonical map with text keys and nothing after it, and all in it
+ * are values of PROTOCOL §4.2, nested no deeper than FIELDS_DEPTH_MAX
+ */
 export function decodeFields(bytes: Uint8Array, what: string): Fields {
   let value: unknown
   let canonical: Uint8Array
@@ -41,10 +45,29 @@ export function decodeFields(bytes: Uint8Array, what: string): Fields {
     throw new InvalidInputError(`${what}: not canonical CBOR`, {}, { cause })
   }
   if (!equalBytes(canonical, bytes)) throw new InvalidInputError(`${what}: not canonical CBOR`)
+  checkValues(value, what, 1)
   return new Fields(value, what)
 }
 
-/** Reads named fields of one map. Everything it throws is an InvalidInputError that names the field. */
+/** The decoder takes more than a header may hold: null, negative numbers, floats, keys that are no text. */
+function checkValues(value: unknown, what: string, depth: number): void {
+  if (typeof value === 'string' || typeof value === 'boolean' || value instanceof Uint8Array) return
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return
+  const isMap = value instanceof Map
+  if (!isMap && !Array.isArray(value)) throw new InvalidInputError(`${what}: a value of no known kind`)
+  if (depth > FIELDS_DEPTH_MAX) {
+    throw new InvalidInputError(`${what}: more than ${FIELDS_DEPTH_MAX} maps and arrays in each other`)
+  }
+  if (isMap && ![...value.keys()].every((key) => typeof key === 'string')) {
+    throw new InvalidInputError(`${what}: a field's name is text`)
+  }
+  for (const inner of value.values()) checkValues(inner, what, depth + 1)
+}
+
+/**
+ * Reads named fields of one map that decodeFields has checked. Everything it throws is an InvalidInputError that names
+ * the field.
+ */
 export class Fields {
   readonly #map: ReadonlyMap<unknown, unknown>
   readonly #what: string
@@ -52,9 +75,6 @@ export class Fields {
 
   constructor(value: unknown, what: string) {
     if (!(value instanceof Map)) throw new InvalidInputError(`${what}: a map wanted`)
-    for (const key of value.keys()) {
-      if (typeof key !== 'string') throw new InvalidInputError(`${what}: a field's name is text`)
-    }
     this.#map = value
     this.#what = what
   }
@@ -66,8 +86,15 @@ export class Fields {
   /** A whole number from 0 to `most`. */
   uint(name: string, most: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.#take(name)
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > most) {
-      throw this.#wrong(name, `a whole number from 0 to ${most}`)
+    if (typeof value !== 'number' || value > most) throw this.#wrong(name, `a whole number from 0 to ${most}`)
+    return value
+  }
+
+  /** A whole number from 1 to `most`. */
+  positive(name: string, most: number): number {
+    const value = this.#take(name)
+    if (typeof value !== 'number' || value < 1 || value > most) {
+      throw this.#wrong(name, `a whole number from 1 to ${most}`)
     }
     return value
   }
@@ -142,6 +169,7 @@ export class Fields {
   }
 
   #wrong(name: string, wanted: string): InvalidInputError {
-    return new InvalidInputError(`${this.#what}: field "${name}" is ${wanted}`)
+    const problem = this.has(name) ? 'must be' : 'is missing:'
+    return new InvalidInputError(`${this.#what}: field "${name}" ${problem} ${wanted}`)
   }
 }

@@ -11,6 +11,7 @@ import {
   WIRE_LIST_QUERIES_MAX,
 } from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
+import { checkLeaseDuration } from '../storage/lease.ts'
 import type {
   BlockRequest,
   BlockWrite,
@@ -114,6 +115,7 @@ export class RemoteServer implements StorageServer {
   ): Promise<readonly LeaseOutcome[]> {
     checkCount('lease updates', updates.length, LEASE_UPDATES_MAX)
     if (updates.length === 0) return []
+    for (const update of updates) if (update.action === 'renew') checkLeaseDuration(update.durationSeconds)
     const parse = (reply: Message) => readLeases(reply, updates.length)
     return await this.#ask({ op: 'update-leases', updates }, { parse, signal: options?.signal })
   }
@@ -175,6 +177,7 @@ class RemoteShareWriter implements ShareWriter {
     last: { readonly manifest: Uint8Array; readonly leaseDurationSeconds: number },
     options?: CallOptions,
   ): Promise<void> {
+    await this.#checkLease(last.leaseDurationSeconds)
     const request: StorageRequest = { op: 'write-finish', write: this.#request, ...last }
     await this.#ask(request, { parse: nothing, signal: options?.signal })
     await this.#release()
@@ -193,6 +196,17 @@ class RemoteShareWriter implements ShareWriter {
     this.#failure ??= { reason: new ConflictError('the write was given up') }
     await this.#tell(op)
     await this.#release()
+  }
+
+  /** A server takes a malformed request for none and keeps the write; the contract ends it. */
+  async #checkLease(durationSeconds: number): Promise<void> {
+    try {
+      checkLeaseDuration(durationSeconds)
+    } catch (reason) {
+      this.#failure ??= { reason }
+      await this.abort()
+      throw reason
+    }
   }
 
   async #tell(op: 'write-abort' | 'write-detach'): Promise<void> {

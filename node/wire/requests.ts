@@ -107,7 +107,7 @@ function readRequest(op: string, fields: Fields, payload: Uint8Array): StorageRe
         op,
         write: readWrite(fields),
         manifest: fields.bytesUpTo('manifest', MANIFEST_SIZE_MAX_BYTES),
-        leaseDurationSeconds: fields.uint('lease', LEASE_DURATION_MAX_SECONDS),
+        leaseDurationSeconds: fields.positive('lease', LEASE_DURATION_MAX_SECONDS),
       }
     case 'write-abort':
     case 'write-detach':
@@ -184,7 +184,7 @@ function leaseFields(update: LeaseUpdate): FieldRecord {
 
 function readLease(fields: Fields): LeaseUpdate {
   const address = readAddress(fields)
-  const seconds = fields.optional('seconds', () => fields.uint('seconds', LEASE_DURATION_MAX_SECONDS))
+  const seconds = fields.optional('seconds', () => fields.positive('seconds', LEASE_DURATION_MAX_SECONDS))
   fields.finish()
   return seconds === undefined
     ? { action: 'cancel', address }

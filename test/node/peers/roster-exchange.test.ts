@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { concat } from '#crypto'
+import { ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
 import { signAnnouncement } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { Roster } from '../../../node/peers/roster.ts'
@@ -12,7 +13,7 @@ import { openNetwork } from '../../../node/platform/network.ts'
 import { temporaryNodeKey } from '../../../node/platform/node-key.ts'
 import type { Network } from '../../../node/platform/platform.ts'
 import { systemRandom } from '../../../node/platform/random.ts'
-import { MessageReader } from '../../../node/wire/message.ts'
+import { formatMessage, MessageReader } from '../../../node/wire/message.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'
@@ -220,6 +221,11 @@ describe('RosterExchange', () => {
       await channel.write(pushRequest([unknown, forged, good]).parts)
       await expect(new MessageReader(channel.incoming).read()).rejects.toThrow()
       expect(victim.roster.get(server.network.localId)).toBeUndefined()
+      for (const malformed of [new Uint8Array(0), new Uint8Array(ANNOUNCEMENT_MAX_BYTES + 1), 'text']) {
+        const next = await stranger.openChannel(victim.network.localId, ROSTER_PROTOCOL)
+        await next.write(formatMessage({ op: 'push', announcements: [malformed] }).parts)
+        await expect(new MessageReader(next.incoming).read()).rejects.toThrow()
+      }
       const raw = await stranger.openChannel(victim.network.localId, ROSTER_PROTOCOL)
       await raw.write([concat(new Uint8Array(8).fill(0xff))])
       await expect(new MessageReader(raw.incoming).read()).rejects.toThrow()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concat, InvalidInputError, utf8 } from '#crypto'
 import { ProtocolError } from '../../../node/errors.ts'
-import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../../node/limits.ts'
+import { FIELDS_DEPTH_MAX, WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../../node/limits.ts'
 import { decodeFields, encodeFields, type FieldRecord } from '../../../node/wire/fields.ts'
 import { formatMessage, type Message, MessageReader, writeSlices } from '../../../node/wire/message.ts'
 
@@ -69,6 +69,14 @@ describe('headers', () => {
       'a whole number as a float': 'a16161f93c00',
       'not a number': 'a16161f97e00',
       undefined: 'a16161f7',
+      null: 'a16161f6',
+      'a negative number': 'a1616120',
+      'a half': 'a16161f93800',
+      infinity: 'a16161f97c00',
+      'a float above 2^53': 'a16161fb4340000000000001',
+      'null inside an array': 'a1616181f6',
+      'a negative number inside a map': 'a16161a1616120',
+      'a key inside a map that is no text': 'a16161a10101',
       'a tag': 'a16161c001',
       'a number above 2^53': 'a161611b0020000000000000',
       'text that is not UTF-8': 'a1616161ff',
@@ -81,6 +89,10 @@ describe('headers', () => {
   })
 
   test('deep nesting is refused, not followed into the ground', () => {
+    const nested = (depth: number) =>
+      concat(Uint8Array.of(0xa1, 0x61, 0x61), new Uint8Array(depth - 1).fill(0x81), Uint8Array.of(1))
+    expect(decodeFields(nested(FIELDS_DEPTH_MAX), 'test').has('a')).toBe(true)
+    expect(() => decodeFields(nested(FIELDS_DEPTH_MAX + 1), 'test')).toThrow(InvalidInputError)
     const deep = concat(Uint8Array.of(0xa1, 0x61, 0x61), new Uint8Array(200_000).fill(0x81), Uint8Array.of(1))
     expect(() => decodeFields(deep, 'test')).toThrow(InvalidInputError)
   })

@@ -11,7 +11,7 @@ const storageIndex = hash.map(asStorageIndex)
 const root = hash.map(asFileRoot)
 const shareNumber = fc.nat(254)
 const segmentIndex = fc.nat(SEGMENT_COUNT_MAX - 1)
-const seconds = fc.nat(LEASE_DURATION_MAX_SECONDS)
+const seconds = fc.integer({ min: 1, max: LEASE_DURATION_MAX_SECONDS })
 const uploadId = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const write = fc.record({ storageIndex, shareNumber, uploadId })
 const address = fc.record({ storageIndex, root, shareNumber })
@@ -116,6 +116,8 @@ describe('parseRequest', () => {
         manifest: upload,
         lease: LEASE_DURATION_MAX_SECONDS + 1,
       },
+      { op: 'write-finish', index, share: 0, upload, manifest: upload, lease: 0 },
+      { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: 0 }] },
       { op: 'list', queries: Array.from({ length: WIRE_LIST_QUERIES_MAX + 1 }, () => ({ index })) },
       { op: 'list', queries: [{ index, other: 1 }] },
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
@@ -124,6 +126,8 @@ describe('parseRequest', () => {
       const message = await receive(fields)
       expect(() => parseRequest(message), String(fields.op)).toThrow(InvalidInputError)
     }
+    const nameless = await receive({})
+    expect(() => parseRequest(nameless)).toThrow('field "op" is missing')
     const loaded = await receive({ op: 'status' }, Uint8Array.of(1))
     expect(() => parseRequest(loaded)).toThrow('no payload')
   })
