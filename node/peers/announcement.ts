@@ -50,6 +50,36 @@ export interface Announcement extends AnnouncementBody {
   readonly bytes: Uint8Array
 }
 
+/**
+ * Control, format and line-separating characters (Cc, Cf, Zl, Zp of Unicode 17.0), first and last of each run. Written
+ * out, as nodes must judge alike whichever Unicode their engine knows.
+ */
+export const HIDDEN_CODE_POINTS: readonly (readonly [first: number, last: number])[] = [
+  [0x0, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x600, 0x605],
+  [0x61c, 0x61c],
+  [0x6dd, 0x6dd],
+  [0x70f, 0x70f],
+  [0x890, 0x891],
+  [0x8e2, 0x8e2],
+  [0x180e, 0x180e],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x2064],
+  [0x2066, 0x206f],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffb],
+  [0x110bd, 0x110bd],
+  [0x110cd, 0x110cd],
+  [0x13430, 0x1343f],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
+  [0xe0001, 0xe0001],
+  [0xe0020, 0xe007f],
+]
+
 /** Sign the network's own announcement. @throws InvalidInputError if a field is beyond its limit */
 export async function signAnnouncement(
   network: Pick<Network, 'localId' | 'sign'>,
@@ -159,7 +189,11 @@ function checkedAddress(address: unknown, peerId: PeerId): string {
 
 /** Names are shown on terminals and in logs: no control characters. */
 function checkedName(name: string): string {
-  if (/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(name)) {
+  const isHidden = (char: string) => {
+    const point = char.codePointAt(0) ?? 0
+    return HIDDEN_CODE_POINTS.some(([first, last]) => point >= first && point <= last)
+  }
+  if ([...name].some(isHidden)) {
     throw new InvalidInputError('an announced name has no control characters')
   }
   return name

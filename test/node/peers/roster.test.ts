@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { asStorageIndex, IntegrityError, InvalidInputError, utf8 } from '#crypto'
@@ -5,6 +6,7 @@ import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, ANNOUNCEMENT_MAX_BYTES } from '../..
 import {
   type Announcement,
   type AnnouncementBody,
+  HIDDEN_CODE_POINTS,
   parseAnnouncement,
   signAnnouncement,
   signedBytes,
@@ -15,6 +17,7 @@ import { loadRoster, saveRoster } from '../../../node/peers/roster-file.ts'
 import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
 import { answerRosterTalk, compareRosters } from '../../../node/peers/roster-talk.ts'
 import { MemoryDisk } from '../../../node/platform/memory-disk.ts'
+import { verifySignature } from '../../../node/platform/signature.ts'
 import { decodeFields, encodeFields, type FieldRecord } from '../../../node/wire/fields.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
@@ -51,6 +54,12 @@ async function announce(
 function signRaw(seedByte: number, body: FieldRecord): Uint8Array {
   const bytes = encodeFields(body)
   return encodeFields({ body: bytes, signature: maker(seedByte).key.sign(signedBytes(bytes)) })
+}
+
+const SMALL_R = {
+  key: 'ef4f62f8479733ad879cfaced3c89a9c39dd4fc795ef2efa1c3eafe4d729a081',
+  signature:
+    '010000000000000000000000000000000000000000000000000000000000000003d8c0c5f12f199bcdc3cbc1ecb01693a9804d3286bc6d8f79fb035be22bb90f',
 }
 
 const newRoster = (now = NOW_MILLISECONDS) => new Roster({ now: () => now })
@@ -133,6 +142,50 @@ describe('announcements', () => {
       )
     }
     expect(() => parseAnnouncement(new Uint8Array(ANNOUNCEMENT_MAX_BYTES + 1))).toThrow('at most')
+  })
+})
+
+describe('what all nodes must judge alike', () => {
+  test('hidden characters are the ones that Unicode 17.0 says, and the document lists them', () => {
+    const listed = HIDDEN_CODE_POINTS.flatMap(([first, last]) =>
+      Array.from({ length: last - first + 1 }, (_, index) => first + index),
+    )
+    const points = Array.from({ length: 0x110000 }, (_, point) => point)
+    const found = points.filter((point) => /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(String.fromCodePoint(point)))
+    // An engine that knows another Unicode may know other ones; the list stays.
+    if (process.versions.unicode === '17.0') expect(found).toEqual(listed)
+    const text = HIDDEN_CODE_POINTS.map(([first, last]) =>
+      [...new Set([first, last])].map((point) => point.toString(16).toUpperCase().padStart(4, '0')).join('-'),
+    ).join(' ')
+    expect(readFileSync('node/PROTOCOL.md', 'utf8').replaceAll(/\s+/g, ' ')).toContain(text)
+  })
+
+  test('a key of small order signs nothing, whatever the library says', () => {
+    const identity = Uint8Array.of(1, ...new Uint8Array(31))
+    const signature = new Uint8Array(64)
+    signature.set(identity)
+    const others = ['00'.repeat(32), `ec${'ff'.repeat(30)}7f`, `ee${'ff'.repeat(30)}ff`]
+    for (const key of [identity, ...others.map((hex) => new Uint8Array(Buffer.from(hex, 'hex')))]) {
+      for (let count = 0; count < 16; count += 1) {
+        expect(verifySignature(key, utf8(`message ${count}`), signature)).toBe(false)
+      }
+    }
+  })
+
+  test('nor is a signature valid whose R has a small order', () => {
+    // R is the neutral element and S = h a: it would fit, for the key of a = 12345.
+    const key = Buffer.from(SMALL_R.key, 'hex')
+    expect(verifySignature(key, utf8('m'), Buffer.from(SMALL_R.signature, 'hex'))).toBe(false)
+  })
+
+  test('a signature with S + L instead of S is none', () => {
+    const order = 2n ** 252n + 27742317777372353535851937790883648493n
+    const { key } = maker(1)
+    const signature = key.sign(utf8('message'))
+    expect(verifySignature(key.publicKey, utf8('message'), signature)).toBe(true)
+    let carried = signature.slice(32).reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n) + order
+    for (let place = 32; place < 64; place += 1, carried >>= 8n) signature[place] = Number(carried & 255n)
+    expect(verifySignature(key.publicKey, utf8('message'), signature)).toBe(false)
   })
 })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { InvalidInputError, utf8 } from '#crypto'
-import { ConflictError } from '../../../node/errors.ts'
+import { ConflictError, UnreachableError } from '../../../node/errors.ts'
 import { silentLog } from '../../../node/platform/log.ts'
 import { openNetwork } from '../../../node/platform/network.ts'
 import { loadOrCreateNodeKey, nodeKeyFromSeed, temporaryNodeKey } from '../../../node/platform/node-key.ts'
@@ -56,6 +56,24 @@ describe('openNetwork', () => {
     const error = await opening.catch((cause: unknown) => cause)
     expect(error).toBeInstanceOf(ConflictError)
     expect(String(error)).toContain(`127.0.0.1:${port}`)
+  })
+
+  test('skips announced addresses that it cannot read, or has no transport for', async () => {
+    const server = await openNetwork({ key: temporaryNodeKey(), log: silentLog })
+    const client = await openNetwork({ key: temporaryNodeKey(), listen: [], log: silentLog })
+    onTestFinished(async () => {
+      await Promise.all([server.close(), client.close()])
+    })
+    const odd = [
+      '/hello/ip4/127.0.0.1',
+      '/!',
+      '/ip4/999.0.0.1/tcp/1',
+      '/unix/nowhere',
+      '/ip4/127.0.0.1/udp/1',
+    ]
+    const named = odd.map((address) => `${address}/p2p/${server.localId}`)
+    await expect(client.connect(server.localId, named)).rejects.toThrow(UnreachableError)
+    expect(await client.connect(server.localId, [...named, ...server.addresses()])).toBe(server.localId)
   })
 
   test('refuses what is no address', async () => {
