@@ -45,7 +45,6 @@ export type StorageRequest =
   | { readonly op: 'read-block'; readonly block: BlockRequest }
   | { readonly op: 'update-leases'; readonly updates: readonly LeaseUpdate[] }
 
-
 /** The header of a request; the block of a `write-block` is its payload. */
 export function requestFields(request: StorageRequest): FieldRecord {
   const { op } = request
