@@ -8,7 +8,7 @@ import { fetchManifest, type KnownFile, ShareSearch, type ShareSource } from './
 import { NotEnoughSharesError, type ServerFailure } from './errors.ts'
 import { countUp, forEachConcurrently, mapInOrder } from './flow.ts'
 import { failureOf, type Grid } from './grid.ts'
-import { happiness, type Placement } from './happiness.ts'
+import { happiness, inShareOrder, type Placement } from './happiness.ts'
 import { BLOCK_ANSWER_SECONDS, SEGMENTS_IN_FLIGHT_MAX, VERIFY_IN_FLIGHT_MAX } from './limits.ts'
 import { within } from './within.ts'
 
@@ -154,9 +154,9 @@ async function verifyShare(
 }
 
 export function placementsOf(sources: readonly ShareSource[]): readonly Placement[] {
-  return sources
-    .map(({ shareNumber, gridServer }) => ({ shareNumber, serverId: gridServer.serverId }))
-    .sort((left, right) => left.shareNumber - right.shareNumber)
+  return inShareOrder(
+    sources.map(({ shareNumber, gridServer }) => ({ shareNumber, serverId: gridServer.serverId })),
+  )
 }
 
 export function reportOf(examined: Examination): CheckReport {

@@ -12,6 +12,13 @@ export interface Placement {
   readonly serverId: PeerId
 }
 
+/** Placements and nothing else of what is handed in, by share number. */
+export function inShareOrder(placements: readonly Placement[]): readonly Placement[] {
+  return placements
+    .map(({ shareNumber, serverId }) => ({ shareNumber, serverId }))
+    .sort((left, right) => left.shareNumber - right.shareNumber)
+}
+
 /** Size of a maximum matching, by augmenting paths: O(shares x placements). */
 export function happiness(placements: Iterable<Placement>): number {
   return matchShares(placements).size

@@ -25,7 +25,7 @@ import type { KnownFile } from '../download/locate.ts'
 import { ConflictError, NotEnoughSharesError, type ServerFailure } from '../errors.ts'
 import { countUp, mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
-import { happiness, type Placement } from '../happiness.ts'
+import { happiness, inShareOrder, type Placement } from '../happiness.ts'
 import { giveUpLeases } from '../leases.ts'
 import { BLOCK_ANSWER_SECONDS, CONVERGENT_TRIES_MAX, LEASE_DURATION_DEFAULT_SECONDS } from '../limits.ts'
 import { regenerateShares } from '../regenerate.ts'
@@ -161,7 +161,7 @@ class Upload {
       this.#options.signal?.throwIfAborted()
       this.#tell(fileSizeBytes, failures.length)
       const capability = fileReadCapability(keys.readKey, root)
-      return { capability, fileSizeBytes, placements: placementsOf(open), failures }
+      return { capability, fileSizeBytes, placements: inShareOrder(open), failures }
     } catch (error) {
       await giveUpLeases(this.#grid, file, visible)
       throw error
@@ -277,7 +277,7 @@ class Upload {
       if (!(error instanceof NotEnoughSharesError)) throw error
       return { placements: [], failures: [] }
     })
-    const placements = placementsOf([...shares.live, ...mended.placements])
+    const placements = inShareOrder([...shares.live, ...mended.placements])
     const failures = [...shares.failures, ...mended.failures]
     try {
       requireHappiness({ ...file, happyServers }, placements, failures)
@@ -298,12 +298,6 @@ class Upload {
   get #leaseDurationSeconds(): number {
     return this.#options.leaseDurationSeconds ?? LEASE_DURATION_DEFAULT_SECONDS
   }
-}
-
-function placementsOf(open: readonly Placement[]): readonly Placement[] {
-  return open
-    .map(({ shareNumber, serverId }) => ({ shareNumber, serverId }))
-    .sort((left, right) => left.shareNumber - right.shareNumber)
 }
 
 function requireBlock(encoded: EncodedSegment, shareNumber: number): Uint8Array {

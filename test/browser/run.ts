@@ -7,16 +7,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { build } from 'esbuild'
 import { type Browser, chromium } from 'playwright-core'
+import { CHROMIUM, CHROMIUM_FLAGS } from '../support/chromium.ts'
 import type { PageReport } from './page.ts'
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+  ...CHROMIUM_FLAGS,
   // A name that is not localhost, so that the page is no secure context.
   '--host-resolver-rules=MAP lan.test 127.0.0.1',
 ]

@@ -3,17 +3,8 @@ import { createServer } from 'node:http'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import { npmOracleBytes } from '../../crypto/erasure/open-npm-oracle.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from '../../support/chromium.ts'
 import type { Case, Result } from './cases.ts'
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 export async function runInChromium(
   cases: readonly Case[],
@@ -37,7 +28,7 @@ export async function runInChromium(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server listens on a port')
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_FLAGS] })
   try {
     const page = await browser.newPage()
     await page.exposeFunction('onBenchCase', options.onCase)
