@@ -1,24 +1,6 @@
 /** Errors across HTTP: which status each code has, the body they travel in, and the error that a client makes of it. */
-import {
-  AssertionError,
-  type ErrorDetails,
-  GridError,
-  IntegrityError,
-  InvalidInputError,
-  WeakCapabilityError,
-} from '#crypto'
-import {
-  BusyError,
-  ConflictError,
-  type ErrorCode,
-  NoSpaceError,
-  NotEnoughSharesError,
-  NotFoundError,
-  ProtocolError,
-  TimeoutError,
-  UnhappyError,
-  UnreachableError,
-} from '#node'
+import { AssertionError, type ErrorDetails, GridError } from '#crypto'
+import { ERROR_CLASSES, type ErrorCode, isErrorCode } from '#node'
 
 export const HTTP_STATUS = {
   INVALID_INPUT: 400,
@@ -35,31 +17,12 @@ export const HTTP_STATUS = {
   BUSY: 503,
 } as const satisfies Record<ErrorCode, number>
 
-const CLASSES = {
-  INVALID_INPUT: InvalidInputError,
-  WEAK_CAPABILITY: WeakCapabilityError,
-  NOT_FOUND: NotFoundError,
-  NOT_ENOUGH_SHARES: NotEnoughSharesError,
-  UNHAPPY: UnhappyError,
-  INTEGRITY: IntegrityError,
-  PROTOCOL: ProtocolError,
-  CONFLICT: ConflictError,
-  NO_SPACE: NoSpaceError,
-  TIMEOUT: TimeoutError,
-  UNREACHABLE: UnreachableError,
-  BUSY: BusyError,
-} as const satisfies Record<ErrorCode, new (message: string, details?: ErrorDetails) => GridError>
-
 /** What went wrong, as JSON. */
 export interface ErrorBody {
   /** An ErrorCode, or INTERNAL for a bug. */
   readonly code: string
   readonly message: string
   readonly details: ErrorDetails
-}
-
-export function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(HTTP_STATUS, code)
 }
 
 export function httpStatusOf(error: unknown): number {
@@ -73,5 +36,5 @@ export function errorBodyOf(error: unknown): ErrorBody {
 }
 
 export function errorOfBody({ code, message, details }: ErrorBody): Error {
-  return isErrorCode(code) ? new CLASSES[code](message, details) : new AssertionError(message)
+  return isErrorCode(code) ? new ERROR_CLASSES[code](message, details) : new AssertionError(message)
 }

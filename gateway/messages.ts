@@ -1,9 +1,16 @@
 /** The JSON that gateway and client exchange (API.md). The server is typed to write it; the client parses it. */
 import { z } from 'zod'
 import { type Encoding, formatCapability, LAYOUT, MATRIX, parseCapability, requireRead } from '#crypto'
-import type { CheckReport, ErrorCode, NodeStatus, RepairReport, ServerFailure } from '#node'
+import {
+  type CheckReport,
+  type ErrorCode,
+  isErrorCode,
+  type NodeStatus,
+  type RepairReport,
+  type ServerFailure,
+} from '#node'
 import type { PutOutcome, WorkProgress } from './files.ts'
-import { type ErrorBody, isErrorCode } from './http-error.ts'
+import type { ErrorBody } from './http-error.ts'
 
 /** A key that JSON leaves out is undefined. */
 function maybe<Output>(schema: z.ZodType<Output>): z.ZodType<Output | undefined> {

@@ -1,11 +1,5 @@
 /** What a grid can provoke, and the list of every code. What mere bytes provoke is in crypto/errors.ts. */
-import {
-  type ErrorDetails,
-  GridError,
-  type IntegrityError,
-  type InvalidInputError,
-  type WeakCapabilityError,
-} from '#crypto'
+import { type ErrorDetails, GridError, IntegrityError, InvalidInputError, WeakCapabilityError } from '#crypto'
 
 /** No such share, name or resource. */
 export class NotFoundError extends GridError {
@@ -74,5 +68,25 @@ export type ErrorCode =
   | TimeoutError['code']
   | UnreachableError['code']
   | BusyError['code']
+
+/** The class of each code: how an error that came over a wire is made again. */
+export const ERROR_CLASSES = Object.freeze({
+  INVALID_INPUT: InvalidInputError,
+  WEAK_CAPABILITY: WeakCapabilityError,
+  INTEGRITY: IntegrityError,
+  NOT_FOUND: NotFoundError,
+  NOT_ENOUGH_SHARES: NotEnoughSharesError,
+  UNHAPPY: UnhappyError,
+  PROTOCOL: ProtocolError,
+  CONFLICT: ConflictError,
+  NO_SPACE: NoSpaceError,
+  TIMEOUT: TimeoutError,
+  UNREACHABLE: UnreachableError,
+  BUSY: BusyError,
+} as const satisfies Record<ErrorCode, new (message: string, details?: ErrorDetails) => GridError>)
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CLASSES, code)
+}
 
 export type { ErrorDetails }

@@ -1,6 +1,6 @@
 /** A grid as whole-file work sees it: servers in an order, and what the platform gives. */
 import { GridError, type StorageIndex } from '#crypto'
-import type { ErrorCode, ServerFailure } from './errors.ts'
+import { type ErrorCode, isErrorCode, type ServerFailure } from './errors.ts'
 import type { Candidate } from './happiness.ts'
 import type { PeerId, Platform } from './platform/platform.ts'
 import type { StorageServer } from './storage/server.ts'
@@ -23,10 +23,6 @@ export interface Grid extends Pick<Platform, 'clock' | 'random' | 'log' | 'bulk'
 export function failureOf(serverId: PeerId, error: unknown, shareNumber?: number): ServerFailure {
   if (!(error instanceof GridError) || !isErrorCode(error.code)) throw error
   return { serverId, shareNumber, code: error.code, message: error.message }
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(FAILURE_WORDS, code)
 }
 
 /** `1 timed out, 2 unreachable`, for the end of a message; `none failed` if there is nothing to say. */

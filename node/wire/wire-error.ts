@@ -1,40 +1,12 @@
 /** Errors as replies carry them: {error, message, details} (PROTOCOL §4.4). */
-import { type ErrorDetails, GridError, IntegrityError, InvalidInputError, WeakCapabilityError } from '#crypto'
-import {
-  BusyError,
-  ConflictError,
-  type ErrorCode,
-  NoSpaceError,
-  NotEnoughSharesError,
-  NotFoundError,
-  ProtocolError,
-  TimeoutError,
-  UnhappyError,
-  UnreachableError,
-} from '../errors.ts'
+import { GridError, InvalidInputError } from '#crypto'
+import { ERROR_CLASSES, isErrorCode, ProtocolError } from '../errors.ts'
 import { WIRE_ERROR_DETAILS_MAX, WIRE_ERROR_TEXT_MAX } from '../limits.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { FieldRecord, Fields, FieldValue } from './fields.ts'
 
 /** What a server says when it fails on its own account. It is no ErrorCode: a client hears a ProtocolError. */
 export const INTERNAL_CODE = 'INTERNAL'
-
-type ErrorMaker = (message: string, details: ErrorDetails) => GridError
-
-const MAKERS: Readonly<Record<ErrorCode, ErrorMaker>> = Object.freeze({
-  INVALID_INPUT: (message, details) => new InvalidInputError(message, details),
-  WEAK_CAPABILITY: (message, details) => new WeakCapabilityError(message, details),
-  INTEGRITY: (message, details) => new IntegrityError(message, details),
-  NOT_FOUND: (message, details) => new NotFoundError(message, details),
-  NOT_ENOUGH_SHARES: (message, details) => new NotEnoughSharesError(message, details),
-  UNHAPPY: (message, details) => new UnhappyError(message, details),
-  PROTOCOL: (message, details) => new ProtocolError(message, details),
-  CONFLICT: (message, details) => new ConflictError(message, details),
-  NO_SPACE: (message, details) => new NoSpaceError(message, details),
-  TIMEOUT: (message, details) => new TimeoutError(message, details),
-  UNREACHABLE: (message, details) => new UnreachableError(message, details),
-  BUSY: (message, details) => new BusyError(message, details),
-})
 
 /** The fields of an error reply. Of an error that is no GridError the peer learns nothing but that there was one. */
 export function errorFields(error: unknown): FieldRecord {
@@ -65,8 +37,7 @@ export function errorOfFields(fields: Fields, serverId: PeerId): GridError {
     details[name] = value
   }
   const known = { ...details, server: serverId }
-  const make = Object.entries(MAKERS).find(([knownCode]) => knownCode === code)?.[1]
-  if (make !== undefined) return make(message, known)
+  if (isErrorCode(code)) return new ERROR_CLASSES[code](message, known)
   return new ProtocolError(`the server answered with ${JSON.stringify(code)}: ${message}`, known)
 }
 
