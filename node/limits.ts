@@ -112,6 +112,8 @@ export const WIRE_OUTSTANDING_REQUESTS_MAX = 64
 export const WIRE_OUTSTANDING_BYTES_MAX = 8 * 1024 * 1024
 /** Calls that wait for room on one channel; beyond it a caller hears BusyError. */
 export const WIRE_WAITING_CALLS_MAX = 4096
+/** Batches of one kind to one server at a time: one more than a slow one; what comes meanwhile makes the next. */
+export const WIRE_BATCHES_IN_FLIGHT_MAX = 2
 /** Small requests that wait together go out in one write of up to so much. */
 export const WIRE_GATHER_BYTES = 64 * 1024
 /** Replies within small writes that a server holds back to send them with the next one. */

@@ -2,12 +2,13 @@
  * A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL
  * §5).
  */
-import { InvalidInputError } from '#crypto'
+import { InvalidInputError, TOTAL_SHARES_MAX } from '#crypto'
 import { ConflictError } from '../errors.ts'
 import {
   LEASE_UPDATES_MAX,
   LIST_QUERIES_MAX,
   WIRE_EXPECTED_BLOCK_BYTES,
+  WIRE_HEADER_MAX_BYTES,
   WIRE_LIST_QUERIES_MAX,
 } from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
@@ -28,6 +29,7 @@ import type {
   StorageServer,
   WriteRequest,
 } from '../storage/server.ts'
+import { Batcher, type BatchOutcome } from './batcher.ts'
 import { ChannelPool } from './channel-pool.ts'
 import { formatMessage, type Message } from './message.ts'
 import {
@@ -55,11 +57,23 @@ export interface RemoteServerOptions {
 
 /**
  * Connects when it is first used, and again after the connection broke. Disposing of it fails the calls that still
- * run.
+ * run. Small questions that meet travel as one message.
  */
 export class RemoteServer implements StorageServer {
   readonly serverId: PeerId
   readonly #pool: ChannelPool
+  readonly #lists = new Batcher<readonly ShareQuery[], readonly (readonly ListedShare[])[]>({
+    countMax: WIRE_LIST_QUERIES_MAX,
+    bytesMax: WIRE_HEADER_MAX_BYTES,
+    weigh: (queries) => ({ count: queries.length, bytes: 0 }),
+    send: (groups, signal) => this.#sendLists(groups, signal),
+  })
+  readonly #leases = new Batcher<readonly LeaseUpdate[], readonly LeaseOutcome[]>({
+    countMax: LEASE_UPDATES_MAX,
+    bytesMax: WIRE_HEADER_MAX_BYTES,
+    weigh: (updates) => ({ count: updates.length, bytes: 0 }),
+    send: (groups, signal) => this.#sendLeases(groups, signal),
+  })
 
   constructor(options: RemoteServerOptions) {
     this.serverId = options.serverId
@@ -82,9 +96,7 @@ export class RemoteServer implements StorageServer {
     checkCount('queries', queries.length, LIST_QUERIES_MAX)
     const parts: Promise<readonly (readonly ListedShare[])[]>[] = []
     for (let start = 0; start < queries.length; start += WIRE_LIST_QUERIES_MAX) {
-      const some = queries.slice(start, start + WIRE_LIST_QUERIES_MAX)
-      const parse = (reply: Message) => readList(reply, some.length)
-      parts.push(this.#ask({ op: 'list', queries: some }, { parse, signal: options?.signal }))
+      parts.push(this.#lists.call(queries.slice(start, start + WIRE_LIST_QUERIES_MAX), options?.signal))
     }
     return (await Promise.all(parts)).flat()
   }
@@ -115,9 +127,12 @@ export class RemoteServer implements StorageServer {
   ): Promise<readonly LeaseOutcome[]> {
     checkCount('lease updates', updates.length, LEASE_UPDATES_MAX)
     if (updates.length === 0) return []
-    for (const update of updates) if (update.action === 'renew') checkLeaseDuration(update.durationSeconds)
-    const parse = (reply: Message) => readLeases(reply, updates.length)
-    return await this.#ask({ op: 'update-leases', updates }, { parse, signal: options?.signal })
+    for (const update of updates) {
+      // One that is malformed would have the server refuse those that travel with it.
+      checkShareNumber(update.address.shareNumber)
+      if (update.action === 'renew') checkLeaseDuration(update.durationSeconds)
+    }
+    return await this.#leases.call(updates, options?.signal)
   }
 
   async scrubShare(address: ShareAddress, options?: CallOptions): Promise<ScrubOutcome> {
@@ -131,6 +146,24 @@ export class RemoteServer implements StorageServer {
 
   [Symbol.dispose](): void {
     this.#pool.close()
+  }
+
+  async #sendLists(
+    groups: readonly (readonly ShareQuery[])[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<readonly (readonly ListedShare[])[]>[]> {
+    const queries = groups.flat()
+    const parse = (reply: Message) => readList(reply, queries.length)
+    return dealOut(groups, await this.#ask({ op: 'list', queries }, { parse, signal }))
+  }
+
+  async #sendLeases(
+    groups: readonly (readonly LeaseUpdate[])[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<readonly LeaseOutcome[]>[]> {
+    const updates = groups.flat()
+    const parse = (reply: Message) => readLeases(reply, updates.length)
+    return dealOut(groups, await this.#ask({ op: 'update-leases', updates }, { parse, signal }))
   }
 
   async #ask<T>(
@@ -253,6 +286,24 @@ class RemoteShareWriter implements ShareWriter {
 }
 
 function nothing(): void {}
+
+/** Answers to questions that were put together, back to who asked them. */
+function dealOut<Answer>(
+  groups: readonly (readonly unknown[])[],
+  answers: readonly Answer[],
+): readonly BatchOutcome<readonly Answer[]>[] {
+  let start = 0
+  return groups.map((group) => {
+    const result = answers.slice(start, start + group.length)
+    start += group.length
+    return { ok: true, result }
+  })
+}
+
+function checkShareNumber(shareNumber: number): void {
+  if (Number.isInteger(shareNumber) && shareNumber >= 0 && shareNumber < TOTAL_SHARES_MAX) return
+  throw new InvalidInputError(`a share number from 0 to ${TOTAL_SHARES_MAX - 1} wanted, found ${shareNumber}`)
+}
 
 function checkCount(what: string, count: number, countMax: number): void {
   if (count > countMax) throw new InvalidInputError(`at most ${countMax} ${what} wanted, found ${count}`)

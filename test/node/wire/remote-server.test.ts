@@ -125,6 +125,40 @@ describe('RemoteServer', () => {
     })
   })
 
+  test('joins questions that are asked together, and gives each caller its own answers', async () => {
+    await simulate(async ({ remote, storage }) => {
+      await writeShare(remote, [utf8('one')])
+      storage.calls.length = 0
+      const listed = [{ root, shareNumber: 0, shareSizeBytes: 3 }]
+      const nowhere = asStorageIndex(new Uint8Array(32))
+      const lists = await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          remote.listShares([{ storageIndex: index % 2 === 0 ? storageIndex : nowhere, root }]),
+        ),
+      )
+      expect(lists).toEqual(lists.map((_, index) => [index % 2 === 0 ? listed : []]))
+      const leases = await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          remote.updateLeases([{ action: 'renew', address, durationSeconds: index + 1 }]),
+        ),
+      )
+      expect(leases).toEqual(leases.map((_, index) => [{ ok: true, expiresAtSeconds: index + 1 }]))
+      expect(storage.calls).toEqual(['list', 'list', 'update-leases'])
+    })
+  })
+
+  test('a malformed update fails its caller, not those that travel with it', async () => {
+    await simulate(async ({ remote }) => {
+      const bad = { ...address, shareNumber: 255 }
+      const outcomes = await Promise.allSettled([
+        remote.updateLeases([{ action: 'cancel', address: bad }]),
+        remote.updateLeases([{ action: 'renew', address, durationSeconds: 0 }]),
+        remote.updateLeases([{ action: 'cancel', address }]),
+      ])
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+    })
+  })
+
   test('writes a small share in one round trip once it is connected', async () => {
     await simulate(async ({ clock, remote }) => {
       await remote.status()
