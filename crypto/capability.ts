@@ -3,22 +3,27 @@
  *
  *     cairn:<kind>:<base32 of version ‖ body ‖ checksum>
  *
- * Attenuation is arithmetic and goes one way, read -> verify. A parsed capability is a union on `kind`, so code that
- * must read cannot be handed one that only verifies.
+ * A parsed capability is a union on `kind`, so code that must read cannot be handed one that only verifies. What is
+ * left when a right is taken away is in attenuate.ts.
  */
 import { concat, equalBytes, fromBase32, toBase32, utf8 } from './bytes.ts'
-import { InvalidInputError, WeakCapabilityError } from './errors.ts'
+import { InvalidInputError } from './errors.ts'
 import {
   asFileRoot,
+  asPublicKey,
   asReadKey,
+  asSlotSeed,
   asStorageIndex,
+  asVerifyKey,
   type FileRoot,
   HASH_SIZE_BYTES,
+  type PublicKey,
   type ReadKey,
+  type SlotSeed,
   type StorageIndex,
   taggedHash,
+  type VerifyKey,
 } from './hash.ts'
-import { fileStorageIndex } from './keys.ts'
 import { Secret } from './secret.ts'
 import { TAGS } from './tags.ts'
 
@@ -52,20 +57,89 @@ export interface FileVerifyCapability {
   readonly root: FileRoot
 }
 
-export type Capability = LiteralCapability | FileReadCapability | FileVerifyCapability
-export type ReadCapability = LiteralCapability | FileReadCapability
+/** Grants writing a slot, or a directory in one, and whatever its read capability grants. */
+export interface SlotWriteCapability<Kind extends 'slot' | 'dir' = 'slot'> {
+  readonly kind: Kind
+  readonly access: 'write'
+  readonly seed: Secret<SlotSeed>
+}
 
-/** Kinds that FORMAT §4 reserves and this version does not read. */
-const RESERVED_KINDS: ReadonlySet<string> = new Set([
-  'slot',
-  'slot-read',
-  'slot-verify',
-  'dir',
-  'dir-read',
-  'dir-verify',
-  'tree',
-  'tree-verify',
-])
+/** Grants reading a slot, or a directory and all below it. */
+export interface SlotReadCapability<Kind extends 'slot-read' | 'dir-read' = 'slot-read'> {
+  readonly kind: Kind
+  readonly access: 'read'
+  readonly readKey: Secret<ReadKey>
+  readonly publicKey: PublicKey
+}
+
+/** Grants checking and repairing a slot or directory and what it points to, seeing neither names nor content. */
+export interface SlotVerifyCapability<Kind extends 'slot-verify' | 'dir-verify' = 'slot-verify'> {
+  readonly kind: Kind
+  readonly access: 'verify'
+  readonly publicKey: PublicKey
+  readonly verifyKey: Secret<VerifyKey>
+}
+
+export type DirectoryWriteCapability = SlotWriteCapability<'dir'>
+export type DirectoryReadCapability = SlotReadCapability<'dir-read'>
+export type DirectoryVerifyCapability = SlotVerifyCapability<'dir-verify'>
+
+/** Grants reading an immutable directory and all below it. */
+export interface TreeReadCapability {
+  readonly kind: 'tree'
+  readonly access: 'read'
+  readonly readKey: Secret<ReadKey>
+  readonly root: FileRoot
+}
+
+/** Grants checking and repairing an immutable directory and all below it, seeing neither names nor content. */
+export interface TreeVerifyCapability {
+  readonly kind: 'tree-verify'
+  readonly access: 'verify'
+  readonly verifyKey: Secret<VerifyKey>
+  readonly root: FileRoot
+}
+
+/** Grants reading one file. */
+export type ReadCapability = LiteralCapability | FileReadCapability
+export type WriteCapability = SlotWriteCapability | DirectoryWriteCapability
+/** What a directory holds of a child: never more than reading. */
+export type ChildCapability =
+  | ReadCapability
+  | SlotReadCapability
+  | DirectoryReadCapability
+  | TreeReadCapability
+export type VerifyCapability =
+  | FileVerifyCapability
+  | SlotVerifyCapability
+  | DirectoryVerifyCapability
+  | TreeVerifyCapability
+export type Capability = WriteCapability | ChildCapability | VerifyCapability
+export type CapabilityKind = Capability['kind']
+
+interface KindRules {
+  /** First byte of a packed capability. */
+  readonly id: number
+  readonly bodySizeBytes: number
+}
+
+const ONE_HASH = HASH_SIZE_BYTES
+const TWO_HASHES = 2 * HASH_SIZE_BYTES
+
+/** Ids are never used again for another kind. A literal's body has up to LITERAL_SIZE_MAX_BYTES. */
+const KINDS = Object.freeze({
+  lit: { id: 0, bodySizeBytes: LITERAL_SIZE_MAX_BYTES },
+  file: { id: 1, bodySizeBytes: TWO_HASHES },
+  'file-verify': { id: 2, bodySizeBytes: TWO_HASHES },
+  slot: { id: 3, bodySizeBytes: ONE_HASH },
+  'slot-read': { id: 4, bodySizeBytes: TWO_HASHES },
+  'slot-verify': { id: 5, bodySizeBytes: TWO_HASHES },
+  dir: { id: 6, bodySizeBytes: ONE_HASH },
+  'dir-read': { id: 7, bodySizeBytes: TWO_HASHES },
+  'dir-verify': { id: 8, bodySizeBytes: TWO_HASHES },
+  tree: { id: 9, bodySizeBytes: TWO_HASHES },
+  'tree-verify': { id: 10, bodySizeBytes: TWO_HASHES },
+} as const satisfies Record<CapabilityKind, KindRules>)
 
 /** @throws InvalidInputError if the content is longer than 64 bytes. */
 export function literalCapability(content: Uint8Array): LiteralCapability {
@@ -85,33 +159,34 @@ export function fileVerifyCapability(storageIndex: StorageIndex, root: FileRoot)
   return Object.freeze({ kind: 'file-verify', access: 'verify', storageIndex, root })
 }
 
-/**
- * What is left when the right to read is taken away.
- *
- * @throws WeakCapabilityError for a literal: it is its own content, so nothing on the grid can be verified.
- */
-export function toVerifyCapability(capability: Capability): FileVerifyCapability {
-  switch (capability.kind) {
-    case 'file':
-      return fileVerifyCapability(fileStorageIndex(capability.readKey.reveal()), capability.root)
-    case 'file-verify':
-      return capability
-    case 'lit':
-      throw new WeakCapabilityError(
-        'a literal capability holds its content itself: there is nothing on the grid to verify',
-      )
-  }
+export function slotWriteCapability<Kind extends 'slot' | 'dir'>(
+  kind: Kind,
+  seed: SlotSeed,
+): SlotWriteCapability<Kind> {
+  return Object.freeze({ kind, access: 'write', seed: new Secret(seed) })
 }
 
-/** @throws WeakCapabilityError if the capability only verifies. */
-export function requireRead(capability: Capability): ReadCapability {
-  if (capability.kind === 'file-verify') {
-    throw new WeakCapabilityError(
-      'a read capability (cairn:file:… or cairn:lit:…) is wanted, found a verify capability: ' +
-        'it checks and repairs, and does not read',
-    )
-  }
-  return capability
+export function slotReadCapability<Kind extends 'slot-read' | 'dir-read'>(
+  kind: Kind,
+  keys: { readonly readKey: Secret<ReadKey>; readonly publicKey: PublicKey },
+): SlotReadCapability<Kind> {
+  return Object.freeze({ kind, access: 'read', readKey: keys.readKey, publicKey: keys.publicKey })
+}
+
+export function slotVerifyCapability<Kind extends 'slot-verify' | 'dir-verify'>(
+  kind: Kind,
+  keys: { readonly publicKey: PublicKey; readonly verifyKey: VerifyKey },
+): SlotVerifyCapability<Kind> {
+  const { publicKey, verifyKey } = keys
+  return Object.freeze({ kind, access: 'verify', publicKey, verifyKey: new Secret(verifyKey) })
+}
+
+export function treeReadCapability(readKey: ReadKey, root: FileRoot): TreeReadCapability {
+  return Object.freeze({ kind: 'tree', access: 'read', readKey: new Secret(readKey), root })
+}
+
+export function treeVerifyCapability(verifyKey: VerifyKey, root: FileRoot): TreeVerifyCapability {
+  return Object.freeze({ kind: 'tree-verify', access: 'verify', verifyKey: new Secret(verifyKey), root })
 }
 
 /** The capability as text. It is a secret wherever the capability is one. */
@@ -137,11 +212,8 @@ export function parseCapability(text: string): Capability {
       'a capability looks like cairn:<kind>:<letters and digits>; this text does not',
     )
   }
-  if (RESERVED_KINDS.has(kind)) {
-    throw new InvalidInputError(`capabilities of kind ${kind} are reserved and not read by this version`)
-  }
-  if (kind !== 'lit' && kind !== 'file' && kind !== 'file-verify') {
-    throw new InvalidInputError('unknown kind of capability: lit, file or file-verify wanted')
+  if (!isKind(kind)) {
+    throw new InvalidInputError(`unknown kind of capability: one of ${Object.keys(KINDS).join(', ')} wanted`)
   }
   const bytes = decodeBody(encoded)
   const payload = bytes.subarray(0, -CHECKSUM_SIZE_BYTES)
@@ -152,6 +224,23 @@ export function parseCapability(text: string): Capability {
     throw new InvalidInputError(`capability version ${CAPABILITY_VERSION} wanted, found ${payload[0]}`)
   }
   return capabilityOf(kind, payload.subarray(1))
+}
+
+/** u8 id of the kind ‖ body: how formats hold a capability. */
+export function packCapability(capability: Capability): Uint8Array {
+  return concat(Uint8Array.of(KINDS[capability.kind].id), bodyOf(capability))
+}
+
+/** @throws InvalidInputError */
+export function unpackCapability(bytes: Uint8Array): Capability {
+  for (const [kind, { id }] of Object.entries(KINDS)) {
+    if (id === bytes[0] && isKind(kind)) return capabilityOf(kind, bytes.subarray(1))
+  }
+  throw new InvalidInputError('a packed capability begins with the id of a known kind')
+}
+
+function isKind(kind: string): kind is CapabilityKind {
+  return Object.hasOwn(KINDS, kind)
 }
 
 function decodeBody(encoded: string): Uint8Array {
@@ -165,18 +254,36 @@ function decodeBody(encoded: string): Uint8Array {
   return bytes
 }
 
-function capabilityOf(kind: Capability['kind'], body: Uint8Array): Capability {
+function capabilityOf(kind: CapabilityKind, body: Uint8Array): Capability {
   if (kind === 'lit') return literalCapability(body)
-  if (body.length !== 2 * HASH_SIZE_BYTES) {
-    throw new InvalidInputError(
-      `a ${kind} capability holds ${2 * HASH_SIZE_BYTES} bytes, found ${body.length}`,
-    )
+  const { bodySizeBytes } = KINDS[kind]
+  if (body.length !== bodySizeBytes) {
+    throw new InvalidInputError(`a ${kind} capability holds ${bodySizeBytes} bytes, found ${body.length}`)
   }
   const first = body.slice(0, HASH_SIZE_BYTES)
-  const root = asFileRoot(body.slice(HASH_SIZE_BYTES))
-  return kind === 'file'
-    ? fileReadCapability(asReadKey(first), root)
-    : fileVerifyCapability(asStorageIndex(first), root)
+  const second = body.slice(HASH_SIZE_BYTES)
+  switch (kind) {
+    case 'file':
+      return fileReadCapability(asReadKey(first), asFileRoot(second))
+    case 'file-verify':
+      return fileVerifyCapability(asStorageIndex(first), asFileRoot(second))
+    case 'slot':
+    case 'dir':
+      return slotWriteCapability(kind, asSlotSeed(first))
+    case 'slot-read':
+    case 'dir-read':
+      return slotReadCapability(kind, {
+        readKey: new Secret(asReadKey(first)),
+        publicKey: asPublicKey(second),
+      })
+    case 'slot-verify':
+    case 'dir-verify':
+      return slotVerifyCapability(kind, { publicKey: asPublicKey(first), verifyKey: asVerifyKey(second) })
+    case 'tree':
+      return treeReadCapability(asReadKey(first), asFileRoot(second))
+    case 'tree-verify':
+      return treeVerifyCapability(asVerifyKey(first), asFileRoot(second))
+  }
 }
 
 function bodyOf(capability: Capability): Uint8Array {
@@ -184,9 +291,21 @@ function bodyOf(capability: Capability): Uint8Array {
     case 'lit':
       return capability.content.reveal()
     case 'file':
+    case 'tree':
       return concat(capability.readKey.reveal(), capability.root)
     case 'file-verify':
       return concat(capability.storageIndex, capability.root)
+    case 'slot':
+    case 'dir':
+      return capability.seed.reveal()
+    case 'slot-read':
+    case 'dir-read':
+      return concat(capability.readKey.reveal(), capability.publicKey)
+    case 'slot-verify':
+    case 'dir-verify':
+      return concat(capability.publicKey, capability.verifyKey.reveal())
+    case 'tree-verify':
+      return concat(capability.verifyKey.reveal(), capability.root)
   }
 }
 

@@ -27,6 +27,16 @@ export type ReadKey = Branded<'ReadKey'>
 export type EncryptionKey = Branded<'EncryptionKey'>
 /** 32 bytes that tie equal files of one person together. Secret. */
 export type ConvergenceSecret = Branded<'ConvergenceSecret'>
+/** 32 bytes that grant writing of one slot or directory. Secret. */
+export type SlotSeed = Branded<'SlotSeed'>
+/** 32 bytes: an Ed25519 public key; names a slot. */
+export type PublicKey = Branded<'PublicKey'>
+/** 32 bytes that grant walking and repairing what a slot or tree points to, and not reading it. Secret. */
+export type VerifyKey = Branded<'VerifyKey'>
+/** 32 bytes: tagged hash of a whole slot record. */
+export type RecordHash = Branded<'RecordHash'>
+/** 32 bytes: a key of secret-box.ts. Secret. */
+export type BoxKey = Branded<'BoxKey'>
 
 export const HASH_SIZE_BYTES = 32
 
@@ -44,6 +54,11 @@ export const asFileRoot = (bytes: Uint8Array): FileRoot => checked32(bytes, 'a r
 export const asStorageIndex = (bytes: Uint8Array): StorageIndex => checked32(bytes, 'a storage index')
 export const asReadKey = (bytes: Uint8Array): ReadKey => checked32(bytes, 'a read key')
 export const asEncryptionKey = (bytes: Uint8Array): EncryptionKey => checked32(bytes, 'an encryption key')
+export const asSlotSeed = (bytes: Uint8Array): SlotSeed => checked32(bytes, 'the seed of a slot')
+export const asPublicKey = (bytes: Uint8Array): PublicKey => checked32(bytes, 'a public key')
+export const asVerifyKey = (bytes: Uint8Array): VerifyKey => checked32(bytes, 'a verify key')
+export const asRecordHash = (bytes: Uint8Array): RecordHash => checked32(bytes, 'the hash of a record')
+export const asBoxKey = (bytes: Uint8Array): BoxKey => checked32(bytes, 'a key')
 export const asConvergenceSecret = (bytes: Uint8Array): ConvergenceSecret =>
   checked32(bytes, 'a convergence secret')
 

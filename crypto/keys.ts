@@ -1,19 +1,28 @@
-/** The derivations of an immutable file's keys, each one function (FORMAT §3). */
+/** The derivations of the keys of files, slots and trees, each one function (FORMAT §3, §15). */
 import { ByteWriter, concat } from './bytes.ts'
 import type { Encoding } from './geometry.ts'
 import {
+  asBoxKey,
   asEncryptionKey,
   asReadKey,
   asStorageIndex,
+  asVerifyKey,
+  type BoxKey,
   type ConvergenceSecret,
   type Digest,
   deriveKey,
   type EncryptionKey,
+  type PublicKey,
   type ReadKey,
+  type SlotSeed,
   type StorageIndex,
   sha256Small,
+  taggedHash,
   taggedHmac,
+  type VerifyKey,
 } from './hash.ts'
+import { Secret } from './secret.ts'
+import { publicKeyOfSeed } from './signature.ts'
 import { TAGS } from './tags.ts'
 
 /** The AES-256 key of every segment of the file. */
@@ -50,4 +59,47 @@ export function convergentReadKey(secret: ConvergenceSecret, encoding: Encoding,
  */
 export function contentDigest(segmentDigests: readonly Digest[]): Digest {
   return sha256Small(concat(...segmentDigests))
+}
+
+/** What follows from the seed of a slot: everything that writing needs. */
+export interface SlotKeys {
+  /** Seed of the Ed25519 key that signs records. */
+  readonly signingSeed: Secret<Uint8Array>
+  readonly publicKey: PublicKey
+  readonly readKey: Secret<ReadKey>
+}
+
+/** Costs a multiplication on the curve, some 0.2 ms. */
+export function slotKeys(seed: SlotSeed): SlotKeys {
+  const signingSeed = deriveKey(seed, TAGS.slotSigningSeed)
+  return {
+    signingSeed: new Secret(signingSeed),
+    publicKey: publicKeyOfSeed(signingSeed),
+    readKey: new Secret(asReadKey(deriveKey(seed, TAGS.slotReadKey))),
+  }
+}
+
+/** Places a slot in the ring. */
+export function slotStorageIndex(publicKey: PublicKey): StorageIndex {
+  return asStorageIndex(taggedHash(TAGS.slotStorageIndex, publicKey))
+}
+
+/** Of a slot, directory or tree. For a tree it is at the same time the read key of the file that carries it. */
+export function verifyKeyOf(readKey: ReadKey): VerifyKey {
+  return asVerifyKey(deriveKey(readKey, TAGS.verifyKey))
+}
+
+/** Seals what readers of a slot or tree see. */
+export function bodyKey(readKey: ReadKey): BoxKey {
+  return asBoxKey(deriveKey(readKey, TAGS.bodyKey))
+}
+
+/** Seals the links of a slot record. */
+export function linksKey(verifyKey: VerifyKey): BoxKey {
+  return asBoxKey(deriveKey(verifyKey, TAGS.linksKey))
+}
+
+/** Seals the seeds of a directory's children. Only a writer of the directory derives it. */
+export function childWriteKey(seed: SlotSeed): BoxKey {
+  return asBoxKey(deriveKey(seed, TAGS.childWriteKey))
 }

@@ -23,6 +23,26 @@ export const TAGS = Object.freeze({
   ring: 'cairn/v1/ring',
   /** Signed bytes of a roster announcement. */
   announcement: 'cairn/v1/announcement',
+  /** HKDF info: seed of a slot -> seed of its signing key. */
+  slotSigningSeed: 'cairn/v1/slot-signing-seed',
+  /** HKDF info: seed of a slot -> its read key. */
+  slotReadKey: 'cairn/v1/slot-read-key',
+  /** HKDF info: seed of a directory -> the key that seals the write capabilities of its children. */
+  childWriteKey: 'cairn/v1/child-write-key',
+  /** HKDF info: read key of a slot or tree -> its verify key. */
+  verifyKey: 'cairn/v1/verify-key',
+  /** HKDF info: read key -> the key that seals bodies. */
+  bodyKey: 'cairn/v1/body-key',
+  /** HKDF info: verify key -> the key that seals the links of a slot record. */
+  linksKey: 'cairn/v1/links-key',
+  /** Hash of a slot's public key: its storage index. */
+  slotStorageIndex: 'cairn/v1/slot-storage-index',
+  /** Signed bytes of a slot record. */
+  slotRecord: 'cairn/v1/slot-record',
+  /** Hash of a whole slot record. */
+  slotRecordHash: 'cairn/v1/slot-record-hash',
+  /** HMAC message prefix: what is sealed -> its nonce. */
+  secretNonce: 'cairn/v1/secret-nonce',
 } as const)
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

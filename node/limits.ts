@@ -92,8 +92,6 @@ export const CHANNEL_CLOSE_MILLISECONDS = 10_000
 
 /** A message's header: 1,024 lease updates or a manifest fit three times over. */
 export const WIRE_HEADER_MAX_BYTES = 256 * 1024
-/** Maps and arrays of a header in each other, itself counted: three are used. */
-export const FIELDS_DEPTH_MAX = 8
 /** A message's payload: the largest block there is, one share of one (k = 1) of a segment of 4 MiB, in units of 512. */
 export const WIRE_PAYLOAD_MAX_BYTES = 4 * 1024 * 1024 + 512
 /** Queries in one list message; a longer list goes out in several, so that a reply stays below the payload's limit. */

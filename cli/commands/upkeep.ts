@@ -1,5 +1,5 @@
 /** `cairn check`, `cairn verify`, `cairn repair`: a read capability is attenuated here, before anything is sent. */
-import { type FileVerifyCapability, formatCapability, toVerifyCapability } from '#crypto'
+import { type FileVerifyCapability, formatCapability, requireFileVerify } from '#crypto'
 import type { GridFiles, WorkProgress } from '#gateway'
 import { type CheckReport, whileOpen } from '#node'
 import { readCapability } from '../capability-source.ts'
@@ -10,7 +10,7 @@ import type { UpkeepArgs } from '../invocation.ts'
 
 /** @returns the exit code: what was found, not whether it was asked */
 export async function upkeep(args: UpkeepArgs, context: CommandContext): Promise<number> {
-  const capability = toVerifyCapability(await readCapability(args.capability))
+  const capability = requireFileVerify(await readCapability(args.capability))
   return whileOpen(await context.openFiles(), (files) => upkeepOn(files, args.verb, { capability, context }))
 }
 

@@ -1,6 +1,6 @@
 /** Check, verify and repair: a verify capability is enough (API.md §5). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { toVerifyCapability } from '#crypto'
+import { requireFileVerify } from '#crypto'
 import type { WatchedOptions, WorkProgress } from '../files.ts'
 import { errorBodyOf } from '../http-error.ts'
 import type { RouteParts } from '../server.ts'
@@ -10,16 +10,16 @@ export const LINES_TYPE = 'application/x-ndjson'
 
 export function addUpkeepRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post('/v1/check', async (request, reply) => {
-    return parts.files.check(toVerifyCapability(capabilityOf(request)), { signal: parts.signalOf(reply) })
+    return parts.files.check(requireFileVerify(capabilityOf(request)), { signal: parts.signalOf(reply) })
   })
 
   app.post('/v1/verify', async (request, reply) => {
-    const capability = toVerifyCapability(capabilityOf(request))
+    const capability = requireFileVerify(capabilityOf(request))
     return answer(parts, { request, reply }, (options) => parts.files.verify(capability, options))
   })
 
   app.post('/v1/repair', async (request, reply) => {
-    const capability = toVerifyCapability(capabilityOf(request))
+    const capability = requireFileVerify(capabilityOf(request))
     return answer(parts, { request, reply }, (options) => parts.files.repair(capability, options))
   })
 }

@@ -5,7 +5,16 @@
  * signature covers the tag, its length and the body's bytes as they are, so that nobody need encode anything again
  * to verify it.
  */
-import { assert, concat, IntegrityError, InvalidInputError, TAGS, utf8 } from '#crypto'
+import {
+  assert,
+  concat,
+  decodeFields,
+  encodeFields,
+  IntegrityError,
+  InvalidInputError,
+  TAGS,
+  utf8,
+} from '#crypto'
 import {
   ANNOUNCED_ADDRESS_LENGTH_MAX,
   ANNOUNCED_ADDRESSES_MAX,
@@ -14,7 +23,6 @@ import {
 } from '../limits.ts'
 import type { Network, PeerId } from '../platform/platform.ts'
 import { verifySignature } from '../platform/signature.ts'
-import { decodeFields, encodeFields } from '../wire/fields.ts'
 import { PUBLIC_KEY_SIZE_BYTES, peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts'
 
 export const ANNOUNCEMENT_VERSION = 1

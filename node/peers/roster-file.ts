@@ -1,8 +1,7 @@
 /** The roster between two runs: a client that was here before starts without any bootstrap address. */
-import { InvalidInputError } from '#crypto'
+import { decodeFields, encodeFields, InvalidInputError } from '#crypto'
 import { ANNOUNCEMENT_MAX_BYTES, ROSTER_ENTRIES_MAX } from '../limits.ts'
 import type { Disk } from '../platform/platform.ts'
-import { decodeFields, encodeFields } from '../wire/fields.ts'
 import type { Roster } from './roster.ts'
 
 const ROSTER_FILE = 'roster.cbor'

@@ -1,8 +1,7 @@
 /** Messages of /cairn/roster/1, field by field (PROTOCOL §6.3). They are framed like those of the storage protocol. */
-import { ByteReader, ByteWriter, InvalidInputError } from '#crypto'
+import { ByteReader, ByteWriter, type Fields, InvalidInputError } from '#crypto'
 import { ProtocolError } from '../errors.ts'
 import { ANNOUNCEMENT_MAX_BYTES, ROSTER_COMPARED_MAX } from '../limits.ts'
-import type { Fields } from '../wire/fields.ts'
 import { formatMessage, type Message, type OutgoingMessage } from '../wire/message.ts'
 import { PUBLIC_KEY_SIZE_BYTES } from './peer-id.ts'
 import type { RosterPage } from './roster.ts'

@@ -1,6 +1,6 @@
 /**
- * The native SHA-256 and AES-256-GCM of node:crypto, synchronous: at a segment's size a call costs less than handing
- * the work to another thread and back, and whoever wants a free loop runs it in a worker.
+ * The native SHA-256, AES-256-GCM and Ed25519 of node:crypto, synchronous: at a segment's size a call costs
+ * less than handing the work to another thread and back, and whoever wants a free loop runs it in a worker.
  */
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
 import {
@@ -11,6 +11,7 @@ import {
   SEAL_TAG_SIZE_BYTES,
   sealBroken,
 } from '#crypto'
+import { verifySignature } from './signature.ts'
 
 const CIPHER = 'aes-256-gcm'
 
@@ -42,6 +43,8 @@ export const nativeBulkCrypto = Object.freeze({
     }
     return plainView(plaintext)
   },
+
+  verifySignature,
 }) satisfies BulkCrypto
 
 /** The same memory as a Uint8Array and nothing more, so that nobody comes to rely on Buffer. */

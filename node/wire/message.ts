@@ -8,11 +8,10 @@
  * | 8 | H | header, a canonical CBOR map |
  * | 8 + H | P | payload, raw |
  */
-import { concat, InvalidInputError } from '#crypto'
+import { concat, decodeFields, encodeFields, type FieldRecord, type Fields, InvalidInputError } from '#crypto'
 import { ProtocolError } from '../errors.ts'
 import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES, WIRE_SLICE_BYTES } from '../limits.ts'
 import type { Channel } from '../platform/platform.ts'
-import { decodeFields, encodeFields, type FieldRecord, type Fields } from './fields.ts'
 import { unfilledBytes } from './payload-buffers.ts'
 
 export const MESSAGE_PREFIX_SIZE_BYTES = 8

@@ -3,6 +3,8 @@ import {
   asFileRoot,
   asStorageIndex,
   asTreeHash,
+  type FieldRecord,
+  type Fields,
   HASH_SIZE_BYTES,
   InvalidInputError,
   MANIFEST_SIZE_MAX_BYTES,
@@ -18,7 +20,6 @@ import type {
   ShareQuery,
   WriteRequest,
 } from '../storage/server.ts'
-import type { FieldRecord, Fields } from './fields.ts'
 import type { Message } from './message.ts'
 
 /** The libp2p protocol id: a change that an older peer would misread takes a new number. */

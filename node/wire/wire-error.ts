@@ -1,9 +1,8 @@
 /** Errors as replies carry them: {error, message, details} (PROTOCOL §4.4). */
-import { GridError, InvalidInputError } from '#crypto'
+import { type FieldRecord, type Fields, type FieldValue, GridError, InvalidInputError } from '#crypto'
 import { ERROR_CLASSES, isErrorCode, ProtocolError } from '../errors.ts'
 import { WIRE_ERROR_DETAILS_MAX, WIRE_ERROR_TEXT_MAX } from '../limits.ts'
 import type { PeerId } from '../platform/platform.ts'
-import type { FieldRecord, Fields, FieldValue } from './fields.ts'
 
 /** What a server says when it fails on its own account. It is no ErrorCode: a client hears a ProtocolError. */
 export const INTERNAL_CODE = 'INTERNAL'

@@ -74,7 +74,7 @@ describe('parseCapability', () => {
     ['cairn:file:abc:def', 'looks like'],
     ['CAIRN:file:abc', 'looks like'],
     ['cairn:toaster:abc', 'unknown kind'],
-    ['cairn:dir-read:abc', 'reserved'],
+    ['cairn:dir-read:abc', 'mistyped'],
     ['cairn:file:', 'cut short'],
     ['cairn:file:ABC', 'mistyped'],
     ['cairn:file:a', 'mistyped'],

@@ -6,8 +6,8 @@ import {
   formatCapability,
   InvalidInputError,
   parseCapability,
+  requireFileVerify,
   Secret,
-  toVerifyCapability,
 } from '#crypto'
 import { type GridFiles, LocalFiles, openGateway, RemoteFiles } from '#gateway'
 import {
@@ -124,7 +124,7 @@ for (const [name, open] of [
     test('checks, verifies and repairs with a verify capability', async () => {
       const { files, grid } = await open(5)
       const { capability, placements } = await files.put(fileSource(CONTENT))
-      const verifyCapability = toVerifyCapability(capability)
+      const verifyCapability = requireFileVerify(capability)
       expect(await files.check(verifyCapability)).toMatchObject({ isHealthy: true, foundCount: 5 })
       await grid.damageShare(2)
       const damaged = placements.find(({ serverId }) => serverId === grid.serverId(2))?.shareNumber
@@ -168,7 +168,7 @@ for (const [name, open] of [
       const { capability } = await (await localStage(5)).files.put(fileSource(CONTENT))
       await expect(files.put(fileSource(CONTENT))).rejects.toThrow(UnreachableError)
       await expect(files.get(capability)).rejects.toThrow('nobody home')
-      await expect(files.check(toVerifyCapability(capability))).rejects.toThrow(UnreachableError)
+      await expect(files.check(requireFileVerify(capability))).rejects.toThrow(UnreachableError)
     })
 
     test('breaks off a put and a get when the signal says so', async () => {
@@ -248,7 +248,7 @@ describe('the gateway', () => {
     expect(part.status).toBe(206)
     expect(part.headers.get('content-range')).toBe(`bytes 10-19/${CONTENT.length}`)
     expect(new Uint8Array(await part.arrayBuffer())).toEqual(CONTENT.slice(10, 20))
-    const weak = formatCapability(toVerifyCapability(parseCapability(capability)))
+    const weak = formatCapability(requireFileVerify(parseCapability(capability)))
     expect((await fetch(`${at}/files`, { headers: { ...headers, 'cairn-capability': weak } })).status).toBe(
       403,
     )

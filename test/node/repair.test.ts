@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { equalBytes, type FileVerifyCapability, type ReadCapability, toVerifyCapability } from '#crypto'
+import { equalBytes, type FileVerifyCapability, type ReadCapability, requireFileVerify } from '#crypto'
 import {
   checkFile,
   downloadFile,
@@ -16,7 +16,7 @@ const CONTENT = contentOf(50_000)
 async function storedFile(serverCount: number) {
   const grid = await MemoryGrid.open(serverCount)
   const { capability } = await uploadFile(grid, fileSource(CONTENT), { encoding: ENCODING, happyServers: 5 })
-  return { grid, capability, verify: toVerifyCapability(capability) }
+  return { grid, capability, verify: requireFileVerify(capability) }
 }
 
 async function readsBack(grid: MemoryGrid, capability: ReadCapability): Promise<boolean> {

@@ -5,9 +5,9 @@ import {
   formatCapability,
   InvalidInputError,
   type ReadCapability,
+  requireFileVerify,
   requireRead,
   Secret,
-  toVerifyCapability,
 } from '#crypto'
 import {
   BusyError,
@@ -130,7 +130,7 @@ describe('uploadFile', () => {
         for (const { serverId } of failures)
           expect(placements.map((placed) => placed.serverId)).not.toContain(serverId)
         expect(equalBytes(await readAll(grid, capability), content)).toBe(true)
-        const report = await checkFile(grid, toVerifyCapability(capability))
+        const report = await checkFile(grid, requireFileVerify(capability))
         expect(report.isHealthy).toBe(true)
       }
     },
@@ -215,5 +215,5 @@ test('a capability of a stored file reads, and its verify form does not', async 
   const grid = await MemoryGrid.open(6)
   const { capability } = await uploadFile(grid, fileSource(contentOf(900)), OPTIONS)
   expect(requireRead(capability)).toBe(capability)
-  expect(() => requireRead(toVerifyCapability(capability))).toThrow('a read capability')
+  expect(() => requireRead(requireFileVerify(capability))).toThrow('a read capability')
 })

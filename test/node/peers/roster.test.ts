@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { asStorageIndex, IntegrityError, InvalidInputError, utf8 } from '#crypto'
+import {
+  asStorageIndex,
+  decodeFields,
+  encodeFields,
+  type FieldRecord,
+  IntegrityError,
+  InvalidInputError,
+  utf8,
+} from '#crypto'
 import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
 import {
   type Announcement,
@@ -18,7 +26,6 @@ import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
 import { answerRosterTalk, compareRosters } from '../../../node/peers/roster-talk.ts'
 import { MemoryDisk } from '../../../node/platform/memory-disk.ts'
 import { verifySignature } from '../../../node/platform/signature.ts'
-import { decodeFields, encodeFields, type FieldRecord } from '../../../node/wire/fields.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'

@@ -1,10 +1,17 @@
 import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { concat, InvalidInputError, utf8 } from '#crypto'
+import {
+  concat,
+  decodeFields,
+  encodeFields,
+  FIELDS_DEPTH_MAX,
+  type FieldRecord,
+  InvalidInputError,
+  utf8,
+} from '#crypto'
 import { ProtocolError } from '../../../node/errors.ts'
-import { FIELDS_DEPTH_MAX, WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../../node/limits.ts'
-import { decodeFields, encodeFields, type FieldRecord } from '../../../node/wire/fields.ts'
+import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../../node/limits.ts'
 import { formatMessage, type Message, MessageReader, writeSlices } from '../../../node/wire/message.ts'
 
 const fieldValue = fc.letrec<{ value: never }>((tie) => ({

@@ -1,13 +1,20 @@
 /** PROTOCOL.md prints what the code sends. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { asFileRoot, asStorageIndex, concat, MANIFEST_SIZE_MAX_BYTES, SEGMENT_COUNT_MAX, TAGS } from '#crypto'
+import {
+  asFileRoot,
+  asStorageIndex,
+  concat,
+  decodeFields,
+  MANIFEST_SIZE_MAX_BYTES,
+  SEGMENT_COUNT_MAX,
+  TAGS,
+} from '#crypto'
 import { NotFoundError } from '../../../node/errors.ts'
 import * as limits from '../../../node/limits.ts'
 import { parseAnnouncement, signAnnouncement, signedBytes } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
-import { decodeFields } from '../../../node/wire/fields.ts'
 import { formatMessage, MessageReader } from '../../../node/wire/message.ts'
 import { blockReply } from '../../../node/wire/replies.ts'
 import { parseRequest, requestFields, STORAGE_PROTOCOL } from '../../../node/wire/requests.ts'

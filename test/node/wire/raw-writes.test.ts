@@ -1,11 +1,11 @@
 /** Writes as another implementation may send them: what ends one, and which channel may (PROTOCOL §5.3). */
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { FieldRecord } from '#crypto'
 import { systemClock } from '../../../node/platform/clock.ts'
 import { silentLog } from '../../../node/platform/log.ts'
 import { MemoryDisk } from '../../../node/platform/memory-disk.ts'
 import { openNetwork } from '../../../node/platform/network.ts'
 import { temporaryNodeKey } from '../../../node/platform/node-key.ts'
-import type { FieldRecord } from '../../../node/wire/fields.ts'
 import { StorageHandler } from '../../../node/wire/handler.ts'
 import { formatMessage, MessageReader } from '../../../node/wire/message.ts'
 import { STORAGE_PROTOCOL } from '../../../node/wire/requests.ts'

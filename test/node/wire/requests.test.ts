@@ -1,8 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { asFileRoot, asStorageIndex, asTreeHash, concat, InvalidInputError, SEGMENT_COUNT_MAX } from '#crypto'
+import {
+  asFileRoot,
+  asStorageIndex,
+  asTreeHash,
+  concat,
+  type FieldRecord,
+  InvalidInputError,
+  SEGMENT_COUNT_MAX,
+} from '#crypto'
 import { LEASE_DURATION_MAX_SECONDS, WIRE_LIST_QUERIES_MAX } from '../../../node/limits.ts'
-import type { FieldRecord } from '../../../node/wire/fields.ts'
 import { formatMessage, type Message, MessageReader } from '../../../node/wire/message.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../../node/wire/requests.ts'
 

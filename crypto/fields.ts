@@ -1,13 +1,17 @@
 /**
- * Message headers: canonical CBOR maps (RFC 8949 §4.2.1) with text keys, written and read strictly (PROTOCOL §4.2).
+ * Fields: canonical CBOR maps (RFC 8949 §4.2.1) with text keys, written and read strictly. Headers of messages
+ * (PROTOCOL §4.2), announcements and directories (FORMAT §17) are such maps.
  *
- * One value has one encoding: a header is decoded, encoded again and compared, so that no two implementations can
- * read one message differently. Values are whole numbers from 0 to 2^53 - 1, text, byte strings, booleans, arrays
+ * One value has one encoding: a map is decoded, encoded again and compared, so that no two implementations can
+ * read one differently. Values are whole numbers from 0 to 2^53 - 1, text, byte strings, booleans, arrays
  * and maps of these.
  */
 import { decode, encode } from 'cborg'
-import { equalBytes, InvalidInputError } from '#crypto'
-import { FIELDS_DEPTH_MAX } from '../limits.ts'
+import { equalBytes } from './bytes.ts'
+import { InvalidInputError } from './errors.ts'
+
+/** Maps and arrays in each other, the outermost one included: bounds the recursion of a reader. */
+export const FIELDS_DEPTH_MAX = 8
 
 export type FieldValue = number | string | boolean | Uint8Array | readonly FieldValue[] | FieldRecord
 /** Fields that are undefined are left out. */
