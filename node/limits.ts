@@ -96,6 +96,8 @@ export const WIRE_HEADER_MAX_BYTES = 256 * 1024
 export const WIRE_PAYLOAD_MAX_BYTES = 4 * 1024 * 1024 + 512
 /** Queries in one list message; a longer list goes out in several, so that a reply stays below the payload's limit. */
 export const WIRE_LIST_QUERIES_MAX = 64
+/** Shares in one `write-whole`: as many as a server's commit joins anyway. */
+export const WIRE_WHOLE_SHARES_MAX = 64
 /** Proof of one leaf among SEGMENT_COUNT_MAX: 24 nodes. */
 export const WIRE_PROOF_MAX_BYTES = 24 * 32
 /** Text of an error on the wire, in UTF-16 units: for people. */

@@ -11,6 +11,7 @@ export class IncomingShares implements AsyncDisposable {
   readonly #folder: string
   readonly #shares = new Map<string, IncomingShare>()
   readonly #countByAccount = new Map<PeerId, number>()
+  readonly #onePieces = new Set<Promise<void>>()
   #nextName = 0
 
   constructor(parts: IncomingParts & { readonly clock: Clock; readonly log: Log }, folder: string) {
@@ -38,6 +39,25 @@ export class IncomingShares implements AsyncDisposable {
     return incoming
   }
 
+  /**
+   * Write a share that is there in one piece; it counts like the others meanwhile.
+   *
+   * @param write gets a name in the folder that nothing has
+   * @throws BusyError
+   */
+  async inOnePiece(account: PeerId, write: (path: string) => Promise<void>): Promise<void> {
+    const path = this.#admit(account)
+    this.#countByAccount.set(account, this.#countOf(account) + 1)
+    const writing = write(path)
+    this.#onePieces.add(writing)
+    try {
+      await writing
+    } finally {
+      this.#onePieces.delete(writing)
+      this.#uncount(account)
+    }
+  }
+
   touch(incoming: IncomingShare): void {
     incoming.touchedAt = this.#parts.clock.elapsed()
   }
@@ -51,9 +71,7 @@ export class IncomingShares implements AsyncDisposable {
   /** It has become visible, or was dropped: forget it. */
   forget(incoming: IncomingShare): void {
     if (!this.#shares.delete(keyOf(incoming.account, incoming.request))) return
-    const count = this.#countOf(incoming.account) - 1
-    if (count === 0) this.#countByAccount.delete(incoming.account)
-    else this.#countByAccount.set(incoming.account, count)
+    this.#uncount(incoming.account)
   }
 
   /** Drop one that was detached, unless another writer has taken it up since. */
@@ -87,18 +105,30 @@ export class IncomingShares implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#onePieces)
     for (const incoming of [...this.#shares.values()]) await this.drop(incoming)
   }
 
   #begin(account: PeerId, request: WriteRequest): IncomingShare {
-    if (this.#shares.size >= OPEN_WRITES_MAX) {
+    return new IncomingShare(this.#parts, { account, request, path: this.#admit(account) })
+  }
+
+  /** @returns a name for one more */
+  #admit(account: PeerId): string {
+    if (this.#shares.size + this.#onePieces.size >= OPEN_WRITES_MAX) {
       throw new BusyError(`${OPEN_WRITES_MAX} shares are being written already`)
     }
     if (this.#countOf(account) >= OPEN_WRITES_PER_ACCOUNT_MAX) {
       throw new BusyError(`the account is writing ${OPEN_WRITES_PER_ACCOUNT_MAX} shares already`)
     }
     this.#nextName += 1
-    return new IncomingShare(this.#parts, { account, request, path: `${this.#folder}/${this.#nextName}` })
+    return `${this.#folder}/${this.#nextName}`
+  }
+
+  #uncount(account: PeerId): void {
+    const count = this.#countOf(account) - 1
+    if (count === 0) this.#countByAccount.delete(account)
+    else this.#countByAccount.set(account, count)
   }
 
   #countOf(account: PeerId): number {

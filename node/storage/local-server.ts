@@ -1,5 +1,5 @@
 /** The storage server's contract over the files of this machine, for one account. */
-import { InvalidInputError } from '#crypto'
+import { InvalidInputError, TOTAL_SHARES_MAX } from '#crypto'
 import { forEachConcurrently } from '../flow.ts'
 import {
   LEASE_UPDATES_IN_FLIGHT_MAX,
@@ -24,10 +24,12 @@ import type {
   ShareQuery,
   ShareWriter,
   StorageServer,
+  WholeShare,
   WriteRequest,
 } from './server.ts'
 import type { ShareStore } from './share-store.ts'
 import { LocalShareWriter } from './share-writer.ts'
+import { FormedShare, formShare } from './whole-share.ts'
 
 export class LocalStorageServer implements StorageServer {
   readonly serverId: PeerId
@@ -92,6 +94,26 @@ export class LocalStorageServer implements StorageServer {
     return new LocalShareWriter(parts, { ...request, uploadId: request.uploadId.slice() })
   }
 
+  async writeWhole(share: WholeShare, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    const { leaseDurationSeconds, shareNumber } = share
+    checkShareNumber(shareNumber)
+    checkLeaseDuration(leaseDurationSeconds)
+    const { address, bytes } = await formShare(share, this.#store.parts.bulk)
+    await this.#store.refreshDiskFree()
+    const account = this.#account
+    await this.#incomingShares.inOnePiece(account, async (path) => {
+      const { parts } = this.#store
+      const incoming = new FormedShare(parts, { account, bytes, path })
+      try {
+        const share = { address, shareSizeBytes: bytes.length, path }
+        await this.#store.publish(incoming, share, leaseDurationSeconds)
+      } finally {
+        await incoming.drop()
+      }
+    })
+  }
+
   async readManifest(address: ShareAddress, { signal }: CallOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted()
     return this.#store.withShare(address, async (share) => share.manifestBytes.slice())
@@ -132,6 +154,11 @@ export class LocalStorageServer implements StorageServer {
     signal?.throwIfAborted()
     return this.#store.scrub(address, signal)
   }
+}
+
+function checkShareNumber(shareNumber: number): void {
+  if (Number.isInteger(shareNumber) && shareNumber >= 0 && shareNumber < TOTAL_SHARES_MAX) return
+  throw new InvalidInputError(`a share number from 0 to ${TOTAL_SHARES_MAX - 1} wanted, found ${shareNumber}`)
 }
 
 function checkCount(count: number, countMax: number, what: string): void {

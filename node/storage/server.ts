@@ -34,6 +34,16 @@ export interface StorageServer {
   ): Promise<readonly (readonly ListedShare[])[]>
   /** Begin, or take up again, the writing of one share. Nothing is sent or checked until a method is called. */
   writeShare(request: WriteRequest): ShareWriter
+  /**
+   * Write a share of a file of one segment. It promises what `ShareWriter.finish` does: all of FORMAT §9 is checked,
+   * and on return the share is durable, visible and leased to the account. Repeating it is harmless.
+   *
+   * The share's bytes stay untouched by the caller until the promise settles.
+   *
+   * @throws IntegrityError if the share is not what its manifest says, or that of a file of more segments;
+   *   InvalidInputError; NoSpaceError; BusyError
+   */
+  writeWhole(share: WholeShare, options?: CallOptions): Promise<void>
   /** @throws NotFoundError */
   readManifest(address: ShareAddress, options?: CallOptions): Promise<Uint8Array>
   /**
@@ -90,6 +100,16 @@ export interface WriteRequest {
   readonly uploadId: Uint8Array
   /** Of the whole share file, or as much as is known; refused at once if there is no room. 0: not known. */
   readonly expectedSizeBytes: number
+}
+
+/** A share whose only block is that of segment 0. */
+export interface WholeShare {
+  readonly storageIndex: StorageIndex
+  readonly shareNumber: number
+  readonly manifest: Uint8Array
+  readonly block: Uint8Array
+  /** At most LEASE_DURATION_MAX_SECONDS. */
+  readonly leaseDurationSeconds: number
 }
 
 /**

@@ -8,7 +8,6 @@ import { type BulkCrypto, type StorageIndex, shortIndex, toBase32 } from '#crypt
 import { NoSpaceError, NotFoundError } from '../errors.ts'
 import { DISK_FREE_AGE_MILLISECONDS } from '../limits.ts'
 import type { Clock, Disk, IndexOperation, Log, PeerId } from '../platform/platform.ts'
-import type { IncomingShare } from './incoming-share.ts'
 import { GRACE_ACCOUNT } from './index-keys.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { type Lease, planCollection, renewedExpiry } from './lease.ts'
@@ -30,6 +29,19 @@ export interface StoreParts {
   readonly space: SpaceLedger
   /** Shares of at most this many bytes stand in the index; 0: none. */
   readonly smallShareMaxBytes: number
+}
+
+/** A share that is complete and not visible yet. */
+export interface CompleteShare {
+  readonly account: PeerId
+  /** Its bytes, if they are in memory and none went to the disk. */
+  gathered(): Uint8Array | undefined
+  /** Everything is durable under the incoming name. May be called twice. */
+  syncAndClose(): Promise<void>
+  /** It has become visible. */
+  settle(): void
+  /** It shall not: whatever stands of it goes. */
+  drop(): Promise<void>
 }
 
 export class ShareStore implements AsyncDisposable {
@@ -80,15 +92,16 @@ export class ShareStore implements AsyncDisposable {
    * that and drop the new copy.
    */
   async publish(
-    incoming: IncomingShare,
+    incoming: CompleteShare,
     share: { readonly address: ShareAddress; readonly shareSizeBytes: number; readonly path: string },
     durationSeconds: number,
   ): Promise<void> {
     const { address, shareSizeBytes } = share
     const small = shareSizeBytes <= this.parts.smallShareMaxBytes ? incoming.gathered() : undefined
-    const isNew = (await this.parts.index.share(address)) === undefined
     // The long sync stays outside the lock; inside, it is repeated in vain.
-    if (small === undefined && isNew) await incoming.syncAndClose()
+    if (small === undefined && (await this.parts.index.share(address)) === undefined) {
+      await incoming.syncAndClose()
+    }
     await this.#locked(address.storageIndex, async () => {
       if (await this.#dropUnless(address)) {
         await incoming.drop()

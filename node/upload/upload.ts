@@ -138,21 +138,15 @@ class Upload {
     const builder = new ManifestBuilder(this.#encoding, keys.storageIndex)
     builder.add(encoded)
     const { manifest, root } = builder.finish(fileSizeBytes)
-    const last = { manifest, leaseDurationSeconds: this.#leaseDurationSeconds }
-    const file = { storageIndex: keys.storageIndex, root }
+    const { storageIndex } = keys
+    const file = { storageIndex, root }
+    const leaseDurationSeconds = this.#leaseDurationSeconds
     const visible: Placement[] = []
     const sendWhole = async (share: OpenShare, signal: AbortSignal): Promise<void> => {
-      const { writer, shareNumber } = share
-      const write = {
-        segmentIndex: 0,
-        sealedLeaf: encoded.sealedLeaf,
-        block: requireBlock(encoded, shareNumber),
-      }
-      await Promise.all([
-        writer.open({ signal }),
-        writer.writeBlock(write, { signal }),
-        writer.finish(last, { signal }),
-      ])
+      const { shareNumber, gridServer } = share
+      const block = requireBlock(encoded, shareNumber)
+      const whole = { storageIndex, shareNumber, manifest, block, leaseDurationSeconds }
+      await gridServer.server.writeWhole(whole, { signal })
       visible.push(share)
     }
     try {

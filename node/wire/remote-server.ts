@@ -2,7 +2,7 @@
  * A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL
  * §5).
  */
-import { InvalidInputError, TOTAL_SHARES_MAX } from '#crypto'
+import { InvalidInputError, MANIFEST_SIZE_MAX_BYTES, TOTAL_SHARES_MAX } from '#crypto'
 import { ConflictError } from '../errors.ts'
 import {
   LEASE_UPDATES_MAX,
@@ -10,6 +10,8 @@ import {
   WIRE_EXPECTED_BLOCK_BYTES,
   WIRE_HEADER_MAX_BYTES,
   WIRE_LIST_QUERIES_MAX,
+  WIRE_PAYLOAD_MAX_BYTES,
+  WIRE_WHOLE_SHARES_MAX,
 } from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
 import { checkLeaseDuration } from '../storage/lease.ts'
@@ -27,6 +29,7 @@ import type {
   ShareQuery,
   ShareWriter,
   StorageServer,
+  WholeShare,
   WriteRequest,
 } from '../storage/server.ts'
 import { Batcher, type BatchOutcome } from './batcher.ts'
@@ -43,6 +46,7 @@ import {
 } from './replies.ts'
 import type { RequestChannel } from './request-channel.ts'
 import { requestFields, STORAGE_PROTOCOL, type StorageRequest, type WriteName } from './requests.ts'
+import { readWholeOutcomes, weighWhole, wholePayload } from './whole-shares.ts'
 
 /** What one small reply weighs. */
 const SMALL_REPLY_BYTES = 64
@@ -74,6 +78,12 @@ export class RemoteServer implements StorageServer {
     weigh: (updates) => ({ count: updates.length, bytes: 0 }),
     send: (groups, signal) => this.#sendLeases(groups, signal),
   })
+  readonly #wholeShares = new Batcher<WholeShare, void>({
+    countMax: WIRE_WHOLE_SHARES_MAX,
+    bytesMax: WIRE_PAYLOAD_MAX_BYTES,
+    weigh: weighWhole,
+    send: (shares, signal) => this.#sendWholeShares(shares, signal),
+  })
 
   constructor(options: RemoteServerOptions) {
     this.serverId = options.serverId
@@ -103,6 +113,14 @@ export class RemoteServer implements StorageServer {
 
   writeShare(request: WriteRequest): ShareWriter {
     return new RemoteShareWriter(request, this.#pool)
+  }
+
+  async writeWhole(share: WholeShare, options?: CallOptions): Promise<void> {
+    checkShareNumber(share.shareNumber)
+    checkLeaseDuration(share.leaseDurationSeconds)
+    checkPart('block', share.block.length, WIRE_PAYLOAD_MAX_BYTES)
+    checkPart('manifest', share.manifest.length, MANIFEST_SIZE_MAX_BYTES)
+    await this.#wholeShares.call(share, options?.signal)
   }
 
   async readManifest(address: ShareAddress, options?: CallOptions): Promise<Uint8Array> {
@@ -166,12 +184,26 @@ export class RemoteServer implements StorageServer {
     return dealOut(groups, await this.#ask({ op: 'update-leases', updates }, { parse, signal }))
   }
 
+  async #sendWholeShares(
+    shares: readonly WholeShare[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<void>[]> {
+    const expected = { shareCount: shares.length, serverId: this.serverId }
+    const parse = (reply: Message) => readWholeOutcomes(reply, expected)
+    const payload = wholePayload(shares)
+    return await this.#ask({ op: 'write-whole', shares }, { parse, payload, signal })
+  }
+
   async #ask<T>(
     request: StorageRequest,
-    how: CallOptions & { readonly parse: (reply: Message) => T; readonly expectedReplyBytes?: number },
+    how: CallOptions & {
+      readonly parse: (reply: Message) => T
+      readonly payload?: Uint8Array
+      readonly expectedReplyBytes?: number
+    },
   ): Promise<T> {
     const { parse, signal, expectedReplyBytes = SMALL_REPLY_BYTES } = how
-    const message = formatMessage(requestFields(request))
+    const message = formatMessage(requestFields(request), how.payload)
     return await this.#pool.call({ message, expectedReplyBytes, parse }, signal)
   }
 }
@@ -303,6 +335,11 @@ function dealOut<Answer>(
 function checkShareNumber(shareNumber: number): void {
   if (Number.isInteger(shareNumber) && shareNumber >= 0 && shareNumber < TOTAL_SHARES_MAX) return
   throw new InvalidInputError(`a share number from 0 to ${TOTAL_SHARES_MAX - 1} wanted, found ${shareNumber}`)
+}
+
+function checkPart(what: string, sizeBytes: number, sizeMaxBytes: number): void {
+  if (sizeBytes >= 1 && sizeBytes <= sizeMaxBytes) return
+  throw new InvalidInputError(`a ${what} of 1 to ${sizeMaxBytes} bytes wanted, found ${sizeBytes}`)
 }
 
 function checkCount(what: string, count: number, countMax: number): void {

@@ -18,9 +18,11 @@ import type {
   LeaseUpdate,
   ShareAddress,
   ShareQuery,
+  WholeShare,
   WriteRequest,
 } from '../storage/server.ts'
 import type { Message } from './message.ts'
+import { readWholeShares, wholeFields } from './whole-shares.ts'
 
 /** The libp2p protocol id: a change that an older peer would misread takes a new number. */
 export const STORAGE_PROTOCOL = '/cairn/storage/1'
@@ -42,11 +44,14 @@ export type StorageRequest =
       readonly leaseDurationSeconds: number
     }
   | { readonly op: 'write-abort' | 'write-detach'; readonly write: WriteName }
+  | { readonly op: 'write-whole'; readonly shares: readonly WholeShare[] }
   | { readonly op: 'read-manifest' | 'scrub'; readonly address: ShareAddress }
   | { readonly op: 'read-block'; readonly block: BlockRequest }
   | { readonly op: 'update-leases'; readonly updates: readonly LeaseUpdate[] }
 
-/** The header of a request; the block of a `write-block` is its payload. */
+const OPS_WITH_PAYLOAD: ReadonlySet<string> = new Set(['write-block', 'write-whole'])
+
+/** The header of a request; the block of a `write-block`, or those of a `write-whole`, are its payload. */
 export function requestFields(request: StorageRequest): FieldRecord {
   const { op } = request
   switch (op) {
@@ -67,6 +72,8 @@ export function requestFields(request: StorageRequest): FieldRecord {
     case 'write-abort':
     case 'write-detach':
       return { op, ...writeFields(request.write) }
+    case 'write-whole':
+      return { op, shares: wholeFields(request.shares) }
     case 'read-manifest':
     case 'scrub':
       return { op, ...addressFields(request.address) }
@@ -85,7 +92,7 @@ export function parseRequest(message: Message): StorageRequest {
   const op = header.text('op', 32)
   const request = readRequest(op, header, payload)
   header.finish()
-  if (op !== 'write-block' && payload.length > 0) {
+  if (!OPS_WITH_PAYLOAD.has(op) && payload.length > 0) {
     throw new InvalidInputError(`a ${op} request has no payload, found ${payload.length} bytes`)
   }
   return request
@@ -111,6 +118,8 @@ function readRequest(op: string, fields: Fields, payload: Uint8Array): StorageRe
     case 'write-abort':
     case 'write-detach':
       return { op, write: readWrite(fields) }
+    case 'write-whole':
+      return { op, shares: readWholeShares(fields, payload) }
     case 'read-manifest':
     case 'scrub':
       return { op, address: readAddress(fields) }

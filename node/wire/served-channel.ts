@@ -28,6 +28,7 @@ import {
   writeOpenReply,
 } from './replies.ts'
 import { parseRequest, type StorageRequest, type WriteName } from './requests.ts'
+import { writeWholeShares } from './whole-shares.ts'
 import { errorFields } from './wire-error.ts'
 
 export interface ServedChannelOptions {
@@ -195,6 +196,13 @@ export class ServedChannel {
       case 'write-detach':
         await this.#letGo(request.op, request.write)
         return doneReply()
+      case 'write-whole': {
+        const reply = await writeWholeShares(server, request.shares, { signal, log: this.#options.log })
+        // Every block was copied, or its share refused.
+        const [first] = request.shares
+        if (first !== undefined) this.#options.buffers.giveBack(first.block)
+        return reply
+      }
       case 'read-manifest':
         return manifestReply(await server.readManifest(request.address, { signal }))
       case 'read-block':

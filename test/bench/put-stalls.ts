@@ -38,6 +38,7 @@ const servers: readonly GridServer[] = Array.from({ length: 10 }, (_, number) =>
     status: refuse,
     listShares: async (queries) => queries.map(() => []),
     writeShare: () => writer,
+    writeWhole: refuse,
     readManifest: refuse,
     readBlock: refuse,
     updateLeases: refuse,

@@ -66,6 +66,7 @@ function forgettingServer(): StorageServer {
       abort: async () => undefined,
       detach: async () => undefined,
     }),
+    writeWhole: never,
     readManifest: never,
     readBlock: async () => ({ block, blockProof: new Uint8Array(320), sealedProof: new Uint8Array(320) }),
     updateLeases: never,

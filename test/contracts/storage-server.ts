@@ -26,6 +26,7 @@ import {
   type ShareAddress,
   type ShareWriter,
   type StorageServer,
+  type WholeShare,
 } from '#node'
 import {
   blockWrite,
@@ -67,6 +68,7 @@ export function storageServerContract(name: string, openHarness: OpenHarness): v
     readingCases(connect)
     writingCases(connect, open)
     refusalCases(connect)
+    wholeShareCases(connect, open)
     resumeCases(open)
     leaseCases(open)
     spaceCases(connect)
@@ -358,6 +360,145 @@ function refusalCases(connect: Connect): void {
     }
     const queries = Array.from({ length: LIST_QUERIES_MAX + 1 }, () => ({ storageIndex, root: undefined }))
     await expect(server.listShares(queries)).rejects.toThrow(InvalidInputError)
+  })
+}
+
+function wholeOf(share: MadeShare, leaseDurationSeconds = HOUR_SECONDS): WholeShare {
+  const { storageIndex, shareNumber } = share.address
+  const [block = new Uint8Array(0)] = share.blocks
+  return { storageIndex, shareNumber, manifest: share.manifest, block, leaseDurationSeconds }
+}
+
+function wholeShareCases(connect: Connect, open: OpenHarness): void {
+  test('takes a share in one piece, the same one as in parts', async () => {
+    const server = await connect()
+    let run = 0
+    const cases = fc.asyncProperty(
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 0, max: 4 }),
+      fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 400_000 })),
+      fc.constantFrom(LAYOUT.bytes, LAYOUT.bits),
+      async (neededShares, spareShares, sizeBytes, layout) => {
+        run += 1
+        const totalShares = neededShares + spareShares
+        const file = await makeShares({
+          seed: `whole ${run}`,
+          sizeBytes,
+          encoding: { neededShares, totalShares, layout },
+        })
+        const share = shareAt(file, sizeBytes % totalShares)
+        await server.writeWhole(wholeOf(share))
+        await expectReadable(server, share)
+        expect(await server.scrubShare(share.address)).toEqual({ healthy: true })
+        const shares = [{ root: file.root, shareNumber: share.address.shareNumber }]
+        expect(await server.listShares([file])).toMatchObject([shares])
+      },
+    )
+    await fc.assert(cases, { numRuns: 15 })
+  })
+
+  test('takes many at once, each decided alone', async () => {
+    const server = await connect()
+    const files = await Promise.all(Array.from({ length: 40 }, (_, number) => makeFile(`many ${number}`, 1)))
+    const shares = files.flatMap((file) => [shareAt(file, 0), shareAt(file, 2)])
+    const isBad = (place: number) => place % 7 === 3
+    const settled = await Promise.allSettled(
+      shares.map((share, place) =>
+        server.writeWhole(
+          isBad(place) ? { ...wholeOf(share), block: flipped(wholeOf(share).block) } : wholeOf(share),
+        ),
+      ),
+    )
+    for (const [place, outcome] of settled.entries()) {
+      if (!isBad(place)) expect(outcome.status).toBe('fulfilled')
+      else expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(IntegrityError) })
+    }
+    const good = shares.filter((_, place) => !isBad(place))
+    for (const share of good) await expectReadable(server, share)
+    const status = await server.status()
+    expect(status.shareCount).toBe(good.length)
+    expect(status.accountUsedBytes).toBe(good.reduce((sum, share) => sum + share.file.length, 0))
+  })
+
+  test('writing a share again renews its lease and keeps one copy, whichever way it came', async () => {
+    const server = await connect()
+    const share = shareAt(await makeFile('whole twice', 1), 0)
+    await putShare(server, share)
+    await Promise.all([
+      server.writeWhole(wholeOf(share)),
+      server.writeWhole(wholeOf(share, 3 * HOUR_SECONDS)),
+    ])
+    const status = await server.status()
+    expect(status.shareCount).toBe(1)
+    expect(status.accountUsedBytes).toBe(share.file.length)
+    const { address } = share
+    const [outcome] = await server.updateLeases([{ action: 'renew', address, durationSeconds: 1 }])
+    const now = Date.now() / 1000
+    expect(outcome?.ok === true && outcome.expiresAtSeconds > now + 2.5 * HOUR_SECONDS).toBe(true)
+    await expectReadable(server, share)
+  })
+
+  test('two accounts that write one share in one piece both have a lease on it', async () => {
+    const harness = await open({})
+    const [alice, bob] = [await harness.connect('alice'), await harness.connect('bob')]
+    const share = shareAt(await makeFile('whole race', 1), 1)
+    await Promise.all([alice.writeWhole(wholeOf(share)), bob.writeWhole(wholeOf(share))])
+    const [ofAlice, ofBob] = [await alice.status(), await bob.status()]
+    expect([ofAlice.shareCount, ofAlice.accountUsedBytes, ofBob.accountUsedBytes]).toEqual([
+      1,
+      share.file.length,
+      share.file.length,
+    ])
+  })
+
+  const lies: readonly (readonly [string, (share: WholeShare) => Partial<WholeShare>])[] = [
+    ['another block', ({ block }) => ({ block: flipped(block) })],
+    ['a block too short', ({ block }) => ({ block: block.subarray(1) })],
+    ['another number', () => ({ shareNumber: 1 })],
+    ['a number beyond its file', () => ({ shareNumber: 4 })],
+    ['another share root', ({ manifest }) => ({ manifest: flipped(manifest, manifest.length - 1 - 32 * 3) })],
+    ['another storage index', ({ manifest }) => ({ manifest: flipped(manifest, 20) })],
+    ['another file size', ({ manifest }) => ({ manifest: flipped(manifest, 14) })],
+  ]
+  test.for(lies)('refuses one piece with %s', async ([, spoil]) => {
+    const server = await connect()
+    const file = await makeFile('whole lie', 1)
+    const whole = wholeOf(shareAt(file, 0))
+    await expect(server.writeWhole({ ...whole, ...spoil(whole) })).rejects.toThrow(IntegrityError)
+    expect(await listed(server, file)).toEqual([])
+    expect((await server.status()).accountUsedBytes).toBe(0)
+    await server.writeWhole(whole)
+    await expectReadable(server, shareAt(file, 0))
+  })
+
+  test('refuses one piece that is no share, or of a file of more segments', async () => {
+    const server = await connect()
+    const whole = wholeOf(shareAt(await makeFile('whole bounds', 1), 0))
+    const refused: readonly Partial<WholeShare>[] = [
+      { block: new Uint8Array(0) },
+      { block: new Uint8Array(4 * 1024 * 1024 + 513) },
+      { manifest: new Uint8Array(0) },
+      { manifest: new Uint8Array(300) },
+      { shareNumber: 255 },
+      { leaseDurationSeconds: 0 },
+      { leaseDurationSeconds: LEASE_DURATION_MAX_SECONDS + 1 },
+    ]
+    for (const wrong of refused) {
+      const writing = server.writeWhole({ ...whole, ...wrong })
+      await expect(writing).rejects.toThrow(InvalidInputError)
+    }
+    const long = wholeOf(shareAt(await makeFile('whole long', 3), 0))
+    await expect(server.writeWhole(long)).rejects.toThrow(IntegrityError)
+    expect((await server.status()).shareCount).toBe(0)
+  })
+
+  test('refuses one piece that goes beyond the quota, and keeps nothing of it', async () => {
+    const share = shareAt(await makeFile('whole full', 1), 0)
+    const server = await connect('alice', { quotaBytes: share.file.length + 100 })
+    await server.writeWhole(wholeOf(share))
+    const other = shareAt(await makeFile('whole fuller', 1), 0)
+    await expect(server.writeWhole(wholeOf(other))).rejects.toThrow(NoSpaceError)
+    expect((await server.status()).accountUsedBytes).toBe(share.file.length)
   })
 }
 

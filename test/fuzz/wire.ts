@@ -21,6 +21,7 @@ import {
 import { formatMessage, type Message, MessageReader } from '../../node/wire/message.ts'
 import * as replies from '../../node/wire/replies.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../node/wire/requests.ts'
+import { readWholeOutcomes, wholePayload } from '../../node/wire/whole-shares.ts'
 import { errorFields, errorOfFields } from '../../node/wire/wire-error.ts'
 import { testKey } from '../support/ed25519.ts'
 
@@ -38,15 +39,28 @@ const root = asFileRoot(new Uint8Array(32).fill(2))
 const address = { storageIndex, root, shareNumber: 3 }
 const write = { storageIndex, shareNumber: 3, uploadId: new Uint8Array(16), expectedSizeBytes: 9 }
 const block = { segmentIndex: 300, sealedLeaf: asTreeHash(root), block: new Uint8Array(40) }
+const whole = {
+  storageIndex,
+  shareNumber: 3,
+  manifest: new Uint8Array(200),
+  block: block.block,
+  leaseDurationSeconds: 60,
+}
 const requests: readonly StorageRequest[] = [
   { op: 'status' },
   { op: 'list', queries: [{ storageIndex, root }] },
   { op: 'write-open', write },
   { op: 'write-block', write, block },
   { op: 'write-finish', write, manifest: new Uint8Array(200), leaseDurationSeconds: 60 },
+  { op: 'write-whole', shares: [whole, { ...whole, shareNumber: 4 }] },
   { op: 'read-block', block: { address, segmentIndex: 1, withSealedProof: true } },
   { op: 'update-leases', updates: [{ action: 'renew', address, durationSeconds: 5 }] },
 ]
+function payloadOf(request: StorageRequest): Uint8Array | undefined {
+  if (request.op === 'write-whole') return wholePayload(request.shares)
+  return request.op === 'write-block' ? request.block.block : undefined
+}
+
 const key = testKey(new Uint8Array(32).fill(7))
 const localId = peerIdOfPublicKey(key.publicKey)
 const { bytes: announcement } = await signAnnouncement(
@@ -64,9 +78,8 @@ const { bytes: announcement } = await signAnnouncement(
 const page = { from: root, until: undefined, entries: [{ key: root, sequence: 5 }] }
 const share = { root, shareNumber: 1, shareSizeBytes: 1000 }
 const sound: readonly Uint8Array[] = [
-  ...requests.map((request) =>
-    formatMessage(requestFields(request), request.op === 'write-block' ? block.block : undefined),
-  ),
+  ...requests.map((request) => formatMessage(requestFields(request), payloadOf(request))),
+  formatMessage({ outcomes: [{}, errorFields(new TypeError('x'))] }),
   replies.listReply([[share], [], [share, share]]),
   replies.blockReply({ block: block.block, blockProof: root, sealedProof: root }),
   replies.leasesReply([
@@ -138,6 +151,7 @@ await fc.assert(
       refuses(() => replies.readBlockReply(message))
       refuses(() => replies.readManifestReply(message))
       refuses(() => replies.readScrub(message))
+      refuses(() => readWholeOutcomes(message, { shareCount: 2, serverId: localId }))
     }
     const roster = new Roster({ now: () => 0 })
     if (

@@ -14,6 +14,7 @@ import type {
   ShareAddress,
   ShareWriter,
   StorageServer,
+  WholeShare,
   WriteRequest,
 } from '../../node/storage/server.ts'
 
@@ -65,6 +66,11 @@ export class FakeStorage {
         )
       },
       writeShare: (request) => this.#writer(request, called),
+      writeWhole: async (share) => {
+        await called('write-whole')
+        if (share.shareNumber > 100) throw new ConflictError('no such share shall be')
+        this.#add(share, [share.block.slice()])
+      },
       readManifest: async (address) => {
         await called('read-manifest')
         return this.#share(address).manifest
@@ -115,11 +121,10 @@ export class FakeStorage {
         }),
       finish: ({ manifest }) =>
         step('write-finish', () => {
-          const index = toBase32(request.storageIndex)
-          const { shareNumber } = request
-          const root = manifestRoot(manifest)
-          const share = { root, shareNumber, manifest, blocks: blocks.map(({ block }) => block) }
-          this.shares.set(index, [...(this.shares.get(index) ?? []), share])
+          this.#add(
+            { ...request, manifest },
+            blocks.map(({ block }) => block),
+          )
           this.uploads.delete(key)
         }),
       abort: async () => {
@@ -129,6 +134,16 @@ export class FakeStorage {
         this.detachCount += 1
       },
     }
+  }
+
+  #add(
+    share: Pick<WholeShare, 'storageIndex' | 'shareNumber' | 'manifest'>,
+    blocks: readonly Uint8Array[],
+  ): void {
+    const { shareNumber, manifest } = share
+    const index = toBase32(share.storageIndex)
+    const added = { root: manifestRoot(manifest), shareNumber, manifest: manifest.slice(), blocks }
+    this.shares.set(index, [...(this.shares.get(index) ?? []), added])
   }
 
   #share({ storageIndex, root, shareNumber }: ShareAddress): FakeShare {

@@ -64,6 +64,14 @@ export class FaultyServer {
         up(async () =>
           this.fault.kind === 'denies' ? { healthy: true } : inner.scrubShare(address, options),
         ),
+      writeWhole: (share, options) =>
+        up(async () => {
+          if (this.fault.kind === 'refuses') throw this.fault.error
+          await inner.writeWhole(share, options)
+          this.#blocksWritten += 1
+          if (this.fault.kind === 'calls') this.fault.onFinish()
+          this.#requireUp()
+        }),
       writeShare: (request) => {
         const writer = inner.writeShare(request)
         return {

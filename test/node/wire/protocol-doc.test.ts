@@ -117,6 +117,8 @@ describe('the limits in PROTOCOL.md', () => {
     `more than ${grouped(limits.ANNOUNCEMENT_AHEAD_MAX_SECONDS)} s ahead`,
     `at least ${grouped(limits.ROSTER_ENTRIES_MAX)}`,
     `every ${limits.ANNOUNCE_INTERVAL_MILLISECONDS / 60_000} minutes, valid for ${grouped(limits.ANNOUNCEMENT_LIFETIME_SECONDS)} s`,
+    `\`shares\` array of at most ${limits.WIRE_WHOLE_SHARES_MAX} maps`,
+    `\`size\` uint, 1 to ${grouped(limits.WIRE_PAYLOAD_MAX_BYTES)}`,
     `at most ${grouped(limits.ROSTER_COMPARED_MAX)}. Reply`,
     `at most ${grouped(limits.ROSTER_GIVEN_BYTES_MAX)} bytes together`,
     `to ${limits.ROSTER_FANOUT} servers drawn by lot`,

@@ -147,6 +147,29 @@ describe('RemoteServer', () => {
     })
   })
 
+  test('sends shares that are written together as one message, and tells each caller its own outcome', async () => {
+    await simulate(async ({ clock, remote }) => {
+      await remote.status()
+      const wholeOf = (shareNumber: number) => ({
+        storageIndex,
+        shareNumber,
+        manifest,
+        block: new Uint8Array(10 + shareNumber).fill(shareNumber),
+        leaseDurationSeconds: 60,
+      })
+      const numbers = [7, 101, 3, 9]
+      const started = clock.elapsed()
+      const settled = await Promise.allSettled(numbers.map((number) => remote.writeWhole(wholeOf(number))))
+      expect(clock.elapsed() - started).toBeLessThan(3 * LATENCY_MILLISECONDS)
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+      expect(settled[1]).toMatchObject({ reason: expect.any(ConflictError) })
+      for (const shareNumber of [7, 3, 9]) {
+        const read = await remote.readBlock({ ...blockOf(0), address: { ...address, shareNumber } })
+        expect(read.block).toEqual(wholeOf(shareNumber).block)
+      }
+    })
+  })
+
   test('a malformed update fails its caller, not those that travel with it', async () => {
     await simulate(async ({ remote }) => {
       const bad = { ...address, shareNumber: 255 }

@@ -12,6 +12,7 @@ import {
 import { LEASE_DURATION_MAX_SECONDS, WIRE_LIST_QUERIES_MAX } from '../../../node/limits.ts'
 import { formatMessage, type Message, MessageReader } from '../../../node/wire/message.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../../node/wire/requests.ts'
+import { wholePayload } from '../../../node/wire/whole-shares.ts'
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const storageIndex = hash.map(asStorageIndex)
@@ -22,6 +23,13 @@ const seconds = fc.integer({ min: 1, max: LEASE_DURATION_MAX_SECONDS })
 const uploadId = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const write = fc.record({ storageIndex, shareNumber, uploadId })
 const address = fc.record({ storageIndex, root, shareNumber })
+const whole = fc.record({
+  storageIndex,
+  shareNumber,
+  manifest: fc.uint8Array({ maxLength: 500 }),
+  block: fc.uint8Array({ minLength: 1, maxLength: 100 }),
+  leaseDurationSeconds: seconds,
+})
 
 const request: fc.Arbitrary<StorageRequest> = fc.oneof(
   fc.constant<StorageRequest>({ op: 'status' }),
@@ -46,6 +54,7 @@ const request: fc.Arbitrary<StorageRequest> = fc.oneof(
     manifest: fc.uint8Array({ maxLength: 8241 }),
     leaseDurationSeconds: seconds,
   }),
+  fc.record({ op: fc.constant('write-whole' as const), shares: fc.array(whole, { maxLength: 64 }) }),
   fc.record({ op: fc.constantFrom('write-abort' as const, 'write-detach' as const), write }),
   fc.record({ op: fc.constantFrom('read-manifest' as const, 'scrub' as const), address }),
   fc.record({
@@ -75,7 +84,10 @@ async function receive(fields: FieldRecord, payload?: Uint8Array): Promise<Messa
   return message
 }
 
-const payloadOf = (some: StorageRequest) => (some.op === 'write-block' ? some.block.block : undefined)
+function payloadOf(some: StorageRequest): Uint8Array | undefined {
+  if (some.op === 'write-whole') return wholePayload(some.shares)
+  return some.op === 'write-block' ? some.block.block : undefined
+}
 
 describe('parseRequest', () => {
   test('undoes requestFields for any request', async () => {
@@ -129,6 +141,21 @@ describe('parseRequest', () => {
       { op: 'list', queries: [{ index, other: 1 }] },
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
     ]
+    const record = { index, share: 0, manifest: index, size: 2, lease: 1 }
+    const two = Uint8Array.of(1, 2)
+    const pieces: readonly (readonly [FieldRecord, Uint8Array])[] = [
+      [{ op: 'write-whole', shares: [record] }, two.subarray(1)],
+      [{ op: 'write-whole', shares: [record] }, new Uint8Array(3)],
+      [{ op: 'write-whole', shares: [{ ...record, size: 0 }] }, new Uint8Array(0)],
+      [{ op: 'write-whole', shares: [{ ...record, extra: 0 }] }, two],
+      [{ op: 'write-whole', shares: [{ ...record, lease: 0 }] }, two],
+      [{ op: 'write-whole', shares: [{ ...record, manifest: new Uint8Array(8242) }] }, two],
+      [{ op: 'write-whole', shares: Array.from({ length: 65 }, () => record) }, new Uint8Array(130)],
+    ]
+    for (const [fields, payload] of pieces) {
+      const message = await receive(fields, payload)
+      expect(() => parseRequest(message)).toThrow(InvalidInputError)
+    }
     for (const fields of refused) {
       const message = await receive(fields)
       expect(() => parseRequest(message), String(fields.op)).toThrow(InvalidInputError)
