@@ -5,6 +5,8 @@
 import {
   asStorageIndex,
   concat,
+  type FieldRecord,
+  type Fields,
   GridError,
   HASH_SIZE_BYTES,
   InvalidInputError,
@@ -20,7 +22,6 @@ import {
 import type { Log, PeerId } from '../platform/platform.ts'
 import type { CallOptions, StorageServer, WholeShare } from '../storage/server.ts'
 import type { BatchOutcome } from './batcher.ts'
-import type { FieldRecord, Fields } from './fields.ts'
 import { formatMessage, type Message, type OutgoingMessage } from './message.ts'
 import { errorFields, errorOfFields } from './wire-error.ts'
 
