@@ -1,4 +1,5 @@
 /** The public face of gateway/. */
+export type { GridDirectories, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
 export type { Cancellable, GridFiles, PutOptions, PutOutcome, WatchedOptions, WorkProgress } from './files.ts'
 export { type ErrorBody, errorBodyOf, errorOfBody, HTTP_STATUS } from './http-error.ts'
 export { LocalFiles, type LocalFilesParts } from './local-files.ts'

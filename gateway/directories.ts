@@ -1,0 +1,82 @@
+/** Directories, slots and deep upkeep: the other half of the contract of files.ts. */
+import type {
+  Capability,
+  DirectoryVerifyCapability,
+  DirectoryWriteCapability,
+  SlotVerifyCapability,
+  SlotWriteCapability,
+  TreeReadCapability,
+  VerifyCapability,
+} from '#crypto'
+import type {
+  DeepReport,
+  DirectoryCapability,
+  DirectoryChange,
+  EditReport,
+  Found,
+  NamedChild,
+  SlotWarning,
+  UploadSource,
+  WalkedChild,
+} from '#node'
+import type { Cancellable, PutOptions } from './files.ts'
+
+export interface GridDirectories {
+  /** A new and empty directory. @throws UnhappyError, as put does */
+  makeDirectory(options?: Cancellable): Promise<DirectoryWriteCapability>
+  /**
+   * A directory that never changes. Of the children's capabilities it holds what is left without the right to write.
+   *
+   * @throws InvalidInputError if two children have one name
+   */
+  makeTree(children: readonly NamedChild[], options?: Cancellable): Promise<TreeReadCapability>
+  /** By name. */
+  list(directory: DirectoryCapability, options?: WarnedOptions): AsyncIterable<NamedChild>
+  /**
+   * Follow names from a directory down. An empty path leads to the root itself, which may then be of any kind that
+   * reads.
+   *
+   * @throws NotFoundError saying how far the path led; WeakCapabilityError if the root only verifies
+   */
+  find(root: Capability, path: readonly string[], options?: Cancellable): Promise<Found>
+  /**
+   * Make changes, all of them or none. Edits of one directory that meet in one daemon are made
+   * together, and so are no conflict.
+   *
+   * @throws ConflictError or NotFoundError as the changes ask for it
+   */
+  edit(
+    directory: DirectoryWriteCapability,
+    changes: readonly DirectoryChange[],
+    options?: Cancellable,
+  ): Promise<EditReport>
+  /** All below a directory, depth first; each directory's own entry comes before what is in it. */
+  walk(root: DirectoryCapability, options?: WarnedOptions): AsyncIterable<WalkedChild>
+  /** Ask who holds the thing and all below it, one report for each. Servers are believed. */
+  checkDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
+  /** As checkDeep, reading and hashing every byte. */
+  verifyDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
+  /** As verifyDeep, and make again what is missing. What cannot be repaired is reported as that. */
+  repairDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
+  /** The slot or directory alone, without what it points to. A record is read whole, so this verifies it too. */
+  checkSlot(capability: SlotUpkeepCapability, options?: Cancellable): Promise<DeepReport>
+  /** Bring the newest record to the servers that lack it. */
+  repairSlot(capability: SlotUpkeepCapability, options?: Cancellable): Promise<DeepReport>
+  /**
+   * Put a value into a slot in place of the one it has.
+   *
+   * @param capability undefined: into a new slot
+   */
+  putSlot(
+    capability: SlotWriteCapability | undefined,
+    source: UploadSource,
+    options?: PutOptions,
+  ): Promise<SlotWriteCapability>
+}
+
+export type SlotUpkeepCapability = SlotVerifyCapability | DirectoryVerifyCapability
+
+export interface WarnedOptions extends Cancellable {
+  /** Called for what is out of the ordinary with a record that was read all the same. */
+  readonly onWarning?: ((warning: SlotWarning) => void) | undefined
+}
