@@ -8,6 +8,8 @@ import type { Disk, DiskEntry, KeyValueIndex, ReadableFile, WritableFile } from 
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
+/** Files of a level database that hold entries. */
+const LEVEL_DATA = /\.(ldb|sst|log)$/
 
 export const nodeDisk: Disk = Object.freeze({
   async makeFolder(path: string) {
@@ -66,10 +68,16 @@ export const nodeDisk: Disk = Object.freeze({
   },
 
   openIndex,
+  repairIndex,
 })
 
 async function openIndex(path: string): Promise<KeyValueIndex> {
   await mkdir(path, { recursive: true, mode: FOLDER_MODE }).catch(translate(path))
+  // Without its CURRENT, level would take the folder for an empty one, and remove what stands in it.
+  const names = await readdir(path)
+  if (!names.includes('CURRENT') && names.some((name) => LEVEL_DATA.test(name))) {
+    throw new IntegrityError(`the index in ${path} has lost its root`)
+  }
   const level = new Level<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view' })
   try {
     await level.open()
@@ -82,6 +90,17 @@ async function openIndex(path: string): Promise<KeyValueIndex> {
     throw new IntegrityError(`the index in ${path} cannot be read`, {}, { cause })
   }
   return levelIndex(level)
+}
+
+async function repairIndex(path: string): Promise<void> {
+  try {
+    // Only level's declaration lacks it, as browsers do.
+    if (!('repair' in Level) || typeof Level.repair !== 'function') throw new Error('level cannot repair')
+    await Level.repair(path)
+  } catch (cause) {
+    if (await isFull(path)) throw new NoSpaceError(`no space to repair the index in ${path}`, {}, { cause })
+    throw new IntegrityError(`the index in ${path} cannot be repaired`, {}, { cause })
+  }
 }
 
 class NodeWritableFile implements WritableFile {

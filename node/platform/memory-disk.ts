@@ -150,6 +150,9 @@ export class MemoryDisk implements Disk {
     return { ...index, close }
   }
 
+  /** Memory does not rot. */
+  async repairIndex(_path: string): Promise<void> {}
+
   folderAt(path: string): MemoryFolder | undefined {
     let entry: MemoryFolder | MemoryFile | undefined = this.root
     for (const name of partsOf(path)) {

@@ -79,11 +79,19 @@ export interface Disk {
    * @throws ConflictError if another holds it; IntegrityError if what stands there cannot be read
    */
   openIndex(path: string): Promise<KeyValueIndex>
+  /**
+   * Make what can still be read of a damaged index openable again; what cannot be read is gone then. Nobody may hold
+   * it.
+   *
+   * @throws IntegrityError if nothing can be made of it
+   */
+  repairIndex(path: string): Promise<void>
 }
 
 /**
  * An ordered key-value store: level on a disk, memory-level in memory and in a simulation. Keys are ordered as bytes.
- * A subset of abstract-level, so that a simulation can say what a crash leaves of it.
+ * A subset of abstract-level, so that a simulation can say what a crash leaves of it. Every method throws
+ * IntegrityError if it meets damage.
  */
 export interface KeyValueIndex {
   get(key: Uint8Array): Promise<Uint8Array | undefined>

@@ -78,6 +78,15 @@ export function leaseRange(address: ShareAddress): KeyRange {
   return prefixRange(concat(Uint8Array.of(SPACE.lease), addressBytes(address)))
 }
 
+/** Whether the key of a share is whole: what a repair has rescued may not be. */
+export function isShareKey(key: Uint8Array): boolean {
+  return key.length === 1 + ADDRESS_SIZE_BYTES
+}
+
+export function isLease(key: Uint8Array, value: Uint8Array): boolean {
+  return key.length >= 1 + ADDRESS_SIZE_BYTES && value.length === 8
+}
+
 export function parseShareKey(key: Uint8Array): ShareAddress {
   const reader = new ByteReader(key.subarray(1), 'index key')
   const address = readAddress(reader)

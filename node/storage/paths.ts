@@ -4,9 +4,10 @@
  * | path | what |
  * |---|---|
  * | `version` | the stamp of this layout |
- * | `shares/<2>/<storage index>/<root>.<share number>` | a visible share: the truth |
+ * | `shares/<2>/<storage index>/<root>.<share number>` | a visible share, if it is not small: the truth |
  * | `incoming/<number>`, `incoming/<number>.<spool>` | shares being written; wiped at start |
- * | `index/` | level: index of the share files, leases; share entries can be made again |
+ * | `index/` | level: small shares, leases, and the index of all shares, which can be made again |
+ * | `index-damaged` | there if damage was met in the index: it is repaired at the next start |
  * | `corrupt/` | what was found damaged or foreign; never deleted |
  *
  * Hashes are base32; `<2>` is the first two characters of the storage index.
@@ -29,6 +30,7 @@ export class StoragePaths {
   readonly shares: string
   readonly incoming: string
   readonly index: string
+  readonly damageMark: string
   readonly corrupt: string
 
   constructor(root: string) {
@@ -37,6 +39,7 @@ export class StoragePaths {
     this.shares = `${root}/shares`
     this.incoming = `${root}/incoming`
     this.index = `${root}/index`
+    this.damageMark = `${root}/index-damaged`
     this.corrupt = `${root}/corrupt`
   }
 

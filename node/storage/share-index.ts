@@ -1,14 +1,17 @@
 /**
  * The index of visible shares and the lease book, in one key-value store.
  *
- * Share files are the truth: the share entries can be made again by walking them (rebuild.ts). Leases stand only here.
+ * The share entries can be made again by walking the share files and the small shares (rebuild.ts). Leases and small
+ * shares stand only here.
  * Commits that meet are written as one synced batch, so that many small shares cost few syncs.
  */
-import { assert, ByteReader, ByteWriter, type StorageIndex } from '#crypto'
+import { assert, ByteReader, ByteWriter, IntegrityError, type StorageIndex } from '#crypto'
 import type { Disk, IndexOperation, KeyValueIndex, PeerId } from '../platform/platform.ts'
 import {
   ACCOUNT_KEYS,
   accountKey,
+  isLease,
+  isShareKey,
   type KeyRange,
   LEASE_KEYS,
   leaseKey,
@@ -54,9 +57,15 @@ export class ShareIndex implements AsyncDisposable {
   #waiting: IndexOperation[] = []
   #nextCommit: Promise<void> | undefined
   #lastCommit: Promise<void> = Promise.resolve()
+  #isDamaged = false
 
   constructor(store: KeyValueIndex) {
     this.#store = store
+  }
+
+  /** Some of it could not be read: it must be looked through when it is next opened. */
+  get isDamaged(): boolean {
+    return this.#isDamaged
   }
 
   /** @throws ConflictError if another process holds it; IntegrityError if it cannot be read */
@@ -66,18 +75,18 @@ export class ShareIndex implements AsyncDisposable {
 
   /** A visible share, or undefined. */
   async share(address: ShareAddress): Promise<StoredShare | undefined> {
-    const value = await this.#store.get(shareKey(address))
+    const value = await this.#get(shareKey(address))
     return value === undefined ? undefined : parseShareValue(value)
   }
 
   /** The bytes of a share that stands in the index. */
   smallShare(address: ShareAddress): Promise<Uint8Array | undefined> {
-    return this.#store.get(smallKey(address))
+    return this.#get(smallKey(address))
   }
 
   async *smallShares(): AsyncGenerator<{ readonly address: ShareAddress; readonly bytes: Uint8Array }> {
-    for await (const [key, bytes] of this.#store.iterator(SMALL_KEYS)) {
-      yield { address: parseShareKey(key), bytes }
+    for await (const [key, bytes] of this.#entries(SMALL_KEYS)) {
+      if (isShareKey(key)) yield { address: parseShareKey(key), bytes }
     }
   }
 
@@ -93,7 +102,7 @@ export class ShareIndex implements AsyncDisposable {
 
   async leasesOf(address: ShareAddress): Promise<readonly Lease[]> {
     const leases: Lease[] = []
-    for await (const [key, value] of this.#store.iterator(leaseRange(address))) {
+    for await (const [key, value] of this.#entries(leaseRange(address))) {
       leases.push({ account: parseLeaseKey(key).account, expiresAtSeconds: parseNumberValue(value) })
     }
     return leases
@@ -119,8 +128,8 @@ export class ShareIndex implements AsyncDisposable {
 
   /** Every lease, by address and account. */
   async *allLeases(): AsyncGenerator<Lease & { readonly address: ShareAddress }> {
-    for await (const [key, value] of this.#store.iterator(LEASE_KEYS)) {
-      yield { ...parseLeaseKey(key), expiresAtSeconds: parseNumberValue(value) }
+    for await (const [key, value] of this.#entries(LEASE_KEYS)) {
+      if (isLease(key, value)) yield { ...parseLeaseKey(key), expiresAtSeconds: parseNumberValue(value) }
     }
   }
 
@@ -169,10 +178,10 @@ export class ShareIndex implements AsyncDisposable {
 
   /** What markClosed said, once: undefined if the last life of this index did not end in order. */
   async takeClosed(): Promise<IndexTotals | undefined> {
-    const value = await this.#store.get(META_KEYS.closed)
+    const value = await this.#get(META_KEYS.closed)
     if (value === undefined) return undefined
     const chargedBytes = new Map<PeerId, number>()
-    for await (const [key, sum] of this.#store.iterator(ACCOUNT_KEYS)) {
+    for await (const [key, sum] of this.#entries(ACCOUNT_KEYS)) {
       chargedBytes.set(parseAccountKey(key), parseNumberValue(sum))
     }
     const keys = [META_KEYS.closed, ...[...chargedBytes.keys()].map(accountKey)]
@@ -187,14 +196,31 @@ export class ShareIndex implements AsyncDisposable {
   }
 
   async *#shares(range: KeyRange): AsyncGenerator<IndexedShare> {
-    for await (const [key, value] of this.#store.iterator(range)) {
+    for await (const [key, value] of this.#entries(range)) {
       yield { address: parseShareKey(key), ...parseShareValue(value) }
     }
   }
 
   async #number(key: Uint8Array): Promise<number | undefined> {
-    const value = await this.#store.get(key)
+    const value = await this.#get(key)
     return value === undefined ? undefined : parseNumberValue(value)
+  }
+
+  #get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#store.get(key).catch((error: unknown) => this.#failed(error))
+  }
+
+  async *#entries(range: KeyRange): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array]> {
+    try {
+      yield* this.#store.iterator(range)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): never {
+    if (error instanceof IntegrityError) this.#isDamaged = true
+    throw error
   }
 
   /** Wait for the batch before, then write all that has come together since. */
@@ -204,7 +230,7 @@ export class ShareIndex implements AsyncDisposable {
       const operations = this.#waiting
       this.#waiting = []
       this.#nextCommit = undefined
-      await this.#store.batch(operations, { sync: true })
+      await this.#store.batch(operations, { sync: true }).catch((error: unknown) => this.#failed(error))
     })
     this.#lastCommit = mine.catch(() => undefined)
     return mine

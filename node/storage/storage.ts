@@ -5,13 +5,13 @@
  * closed in order.
  */
 import type { BulkCrypto } from '#crypto'
-import { InvalidInputError, utf8 } from '#crypto'
+import { IntegrityError, InvalidInputError, utf8 } from '#crypto'
 import { COLLECT_SECONDS, SMALL_SHARE_LIMIT_BYTES, STORAGE_TEND_SECONDS } from '../limits.ts'
 import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
 import { type Collection, collectExpired } from './collector.ts'
 import { IncomingShares } from './incoming-shares.ts'
 import { LocalStorageServer } from './local-server.ts'
-import { openShareIndex } from './open-index.ts'
+import { firstRemedy, markDamaged, openShareIndex, type Remedy, strongerRemedy } from './open-index.ts'
 import { StoragePaths } from './paths.ts'
 import { walkShares } from './rebuild.ts'
 import type { StorageServer } from './server.ts'
@@ -30,8 +30,8 @@ export interface StorageConfig extends SpaceLimits {
   /** Of the software, as status() tells it. */
   readonly version: string
   /**
-   * Shares of at most this many bytes stand in the index instead of a file each: many become durable in one batch,
-   * and a lost index loses them. 0, which is the default: every share is a file. At most SMALL_SHARE_LIMIT_BYTES.
+   * Shares of at most this many bytes stand in the index instead of a file each: many become durable in one batch.
+   * 0: every share is a file. At most SMALL_SHARE_LIMIT_BYTES, which is the default.
    */
   readonly smallShareMaxBytes?: number | undefined
   /** Distrust the index: make it again from the share files. Leases of shares that are found stay. */
@@ -69,6 +69,7 @@ export class Storage implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly #tending: Promise<void>
   #collectedAt: number
+  #hasNotedDamage = false
 
   private constructor(options: StorageOptions, store: ShareStore) {
     this.#config = options.config
@@ -85,21 +86,36 @@ export class Storage implements AsyncDisposable {
    * NoSpaceError
    */
   static async open(options: StorageOptions): Promise<Storage> {
-    const { disk, clock, log, bulk, config } = options
+    const { disk, log, config } = options
     if ((config.smallShareMaxBytes ?? 0) > SMALL_SHARE_LIMIT_BYTES) {
       throw new InvalidInputError(`small shares have at most ${SMALL_SHARE_LIMIT_BYTES} bytes`)
     }
     const paths = new StoragePaths(config.folder)
     await disk.makeFolder(paths.root)
     await ensureVersionStamp(disk, paths)
+    for (let remedy: Remedy = await firstRemedy(disk, paths); ; ) {
+      try {
+        return await Storage.#openWith(options, paths, remedy)
+      } catch (error) {
+        const next = strongerRemedy(remedy)
+        // Only the index says so: damaged share files are put aside.
+        if (!(error instanceof IntegrityError) || next === undefined) throw error
+        log.error('the index cannot be read', { error })
+        remedy = next
+      }
+    }
+  }
+
+  static async #openWith(options: StorageOptions, paths: StoragePaths, remedy: Remedy): Promise<Storage> {
+    const { disk, clock, log, bulk, config } = options
     const { index, totals } = await openShareIndex(
       { disk, paths, log },
-      { rebuild: config.rebuildIndex === true },
+      { rebuild: config.rebuildIndex === true, remedy },
     )
     try {
       await makeFolders(disk, paths)
       const space = new SpaceLedger(config)
-      const { smallShareMaxBytes = 0 } = config
+      const { smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES } = config
       const store = new ShareStore({ disk, clock, log, bulk, paths, index, space, smallShareMaxBytes })
       store.parts.space.load(totals ?? (await walkShares(store)))
       await store.refreshDiskFree()
@@ -156,10 +172,23 @@ export class Storage implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
     const { index, space } = this.#store.parts
     try {
-      if (this.#store.isInStep) await index.markClosed(space.totals)
+      if (this.#store.isInStep && !index.isDamaged) await index.markClosed(space.totals)
+    } catch (error) {
+      if (!index.isDamaged) throw error
+      this.#log.error('the index could not be closed in order', { error })
     } finally {
+      await this.#noteDamage()
       await index[Symbol.asyncDispose]()
     }
+  }
+
+  /** Only an opening can repair the index. */
+  async #noteDamage(): Promise<void> {
+    const { disk, paths, index } = this.#store.parts
+    if (!index.isDamaged || this.#hasNotedDamage) return
+    this.#hasNotedDamage = true
+    this.#log.error('the index is damaged and will be repaired when the storage is next opened')
+    await markDamaged(disk, paths)
   }
 
   async #tend(): Promise<void> {
@@ -167,6 +196,7 @@ export class Storage implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         await this.#clock.sleep(STORAGE_TEND_SECONDS * 1000, { signal })
+        await this.#noteDamage()
         await this.dropIdle()
         if (this.#clock.elapsed() - this.#collectedAt < COLLECT_SECONDS * 1000) continue
         this.#collectedAt = this.#clock.elapsed()

@@ -59,7 +59,7 @@ export class SimDisk implements Disk {
   #life = 0
   readonly #durableEntries = new WeakMap<MemoryFolder, Map<string, MemoryFolder | MemoryFile>>()
   readonly #durableSizes = new WeakMap<MemoryFile, number>()
-  readonly #damagedIndexes = new WeakSet<MemoryFolder>()
+  readonly #damagedIndexes = new WeakMap<MemoryFolder, { readonly isRepairable: boolean }>()
   readonly #journals = new WeakMap<MemoryFolder, IndexJournal>()
 
   constructor(options: { readonly capacityBytes: number }) {
@@ -96,11 +96,29 @@ export class SimDisk implements Disk {
     file.parts = [bytes]
   }
 
-  /** From now on an index cannot be read, until its folder is moved away. */
-  damageIndex(path: string): void {
+  /** From now on an index cannot be read, until it is repaired, if that is possible, or its folder moved away. */
+  damageIndex(path: string, options: { readonly isRepairable: boolean }): void {
     const folder = this.memory.folderAt(path)
     if (folder === undefined) throw new Error(`no index at ${path} to damage`)
-    this.#damagedIndexes.add(folder)
+    this.#damagedIndexes.set(folder, options)
+  }
+
+  /** What is durable in an index. */
+  records(path: string): readonly { readonly key: Uint8Array; readonly value: Uint8Array }[] {
+    const folder = this.memory.folderAt(path)
+    const journal = folder === undefined ? undefined : this.#journals.get(folder)
+    return [...(journal?.durable.values() ?? [])]
+  }
+
+  /** Turn over one bit of a record. */
+  async flipRecordBit(path: string, key: Uint8Array, bit: number): Promise<void> {
+    const folder = this.memory.folderAt(path)
+    const value = (await folder?.store?.get(key))?.slice()
+    if (folder === undefined || value === undefined) throw new Error('no such record to damage')
+    const offset = Math.floor(bit / 8)
+    value[offset] = (value[offset] ?? 0) ^ (1 << (bit % 8))
+    await folder.store?.put(key, value)
+    this.#journals.get(folder)?.durable.set(key.join(), { key, value })
   }
 
   /** Paths of all files below a folder, sorted. */
@@ -209,6 +227,16 @@ export class SimDisk implements Disk {
         if (options.sync) this.#settle(journal, journal.pending.length)
       },
     }
+  }
+
+  async repairIndex(path: string): Promise<void> {
+    this.#step('openIndex', path)
+    const folder = this.memory.folderAt(path)
+    const damage = folder === undefined ? undefined : this.#damagedIndexes.get(folder)
+    if (folder === undefined || damage?.isRepairable !== true) {
+      throw new IntegrityError(`the index in ${path} cannot be repaired`)
+    }
+    this.#damagedIndexes.delete(folder)
   }
 
   #step(kind: DiskStep['kind'], path: string): void {

@@ -233,7 +233,7 @@ class Simulation {
       this.#world.partition([[], [server, ...cutOff].map(({ id }) => id)])
       return async () => this.#world.heal()
     }
-    const path = server.rot()
+    const path = await server.rot()
     this.#note('fault: bit rot', path === undefined ? 0 : 1)
     return async () => {
       if (path !== undefined) await this.#repairShareAt(path)
@@ -276,14 +276,10 @@ class Simulation {
   /** No plaintext and no key on any disk. */
   #searchDisks(): void {
     const keys = this.#files.map(({ capability }) => Buffer.from(capability.readKey.reveal()))
-    for (const { disk } of this.#servers) {
-      for (const path of disk.files()) {
-        const file = disk.memory.fileAt(path)
-        if (file === undefined) continue
-        const bytes = Buffer.from(file.slice(0, file.sizeBytes))
-        must(!bytes.includes(MARKER), `plaintext stands in ${path}`)
-        must(!keys.some((key) => bytes.includes(key)), `a read key stands in ${path}`)
-      }
+    for (const { name, bytes } of this.#servers.flatMap((server) => server.contents())) {
+      const content = Buffer.from(bytes)
+      must(!content.includes(MARKER), `plaintext stands in ${name}`)
+      must(!keys.some((key) => content.includes(key)), `a read key stands in ${name}`)
     }
   }
 

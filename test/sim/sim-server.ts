@@ -3,6 +3,8 @@ import { toBase32 } from '#crypto'
 import type { Clock, GridServer, PeerId, Platform } from '#node'
 import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
 import { silentLog } from '../../node/platform/log.ts'
+import { parseShareKey, SMALL_KEYS } from '../../node/storage/index-keys.ts'
+import { StoragePaths } from '../../node/storage/paths.ts'
 import { Storage } from '../../node/storage/storage.ts'
 import { StorageHandler } from '../../node/wire/handler.ts'
 import { RemoteServer } from '../../node/wire/remote-server.ts'
@@ -11,6 +13,7 @@ import type { SimNetwork, SimWorld } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
 
 const FOLDER = 'storage'
+const INDEX = new StoragePaths(FOLDER).index
 
 export class SimServer {
   readonly disk: SimDisk
@@ -54,15 +57,27 @@ export class SimServer {
     return this.#network.addresses()
   }
 
-  /** Paths of the visible share files. */
-  shareFiles(): readonly string[] {
-    return this.disk.files(`${FOLDER}/shares`)
-  }
-
-  /** Share files under an index, by share number. */
+  /** Numbers of the visible shares under an index, wherever their bytes stand. */
   sharesOf(storageIndex: Uint8Array): readonly number[] {
     const name = toBase32(storageIndex)
-    return this.shareFiles().flatMap((path) => (path.includes(name) ? [Number(path.split('.').at(-1))] : []))
+    const inFiles = this.#shareFiles().filter((path) => path.includes(name))
+    const inIndex = this.#smallShares().map(({ key }) => parseShareKey(key))
+    return [
+      ...inFiles.map((path) => Number(path.split('.').at(-1))),
+      ...inIndex
+        .filter((address) => toBase32(address.storageIndex) === name)
+        .map(({ shareNumber }) => shareNumber),
+    ]
+  }
+
+  /** Everything that stands on the disk, with a name for each. */
+  contents(): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+    const files = this.disk.files().map((name) => {
+      const file = this.disk.memory.fileAt(name)
+      return { name, bytes: file?.slice(0, file.sizeBytes) ?? new Uint8Array(0) }
+    })
+    const records = this.disk.records(INDEX).map(({ value }) => ({ name: INDEX, bytes: value }))
+    return [...files, ...records]
   }
 
   /** The power fails: what was not synced may be lost, and nobody answers until `restart`. */
@@ -81,14 +96,29 @@ export class SimServer {
     await this.#start()
   }
 
-  /** One bit of one share turns over. @returns the share's path, if there is a share */
-  rot(): string | undefined {
-    const paths = this.shareFiles()
-    const path = paths[this.#random.below(paths.length)]
+  /** One bit of one share turns over. @returns text that holds the share's storage index, if there is a share */
+  async rot(): Promise<string | undefined> {
+    const paths = this.#shareFiles()
+    const records = this.#smallShares()
+    const place = this.#random.below(Math.max(1, paths.length + records.length))
+    const path = paths[place]
+    const record = records[place - paths.length]
+    if (record !== undefined) {
+      await this.disk.flipRecordBit(INDEX, record.key, this.#random.below(record.value.length * 8))
+      return toBase32(parseShareKey(record.key).storageIndex)
+    }
     const sizeBytes = path === undefined ? 0 : (this.disk.memory.fileAt(path)?.sizeBytes ?? 0)
     if (path === undefined || sizeBytes === 0) return undefined
     this.disk.flipBit(path, this.#random.below(sizeBytes * 8))
     return path
+  }
+
+  #shareFiles(): readonly string[] {
+    return this.disk.files(`${FOLDER}/shares`)
+  }
+
+  #smallShares(): readonly { readonly key: Uint8Array; readonly value: Uint8Array }[] {
+    return this.disk.records(INDEX).filter(({ key }) => key[0] === SMALL_KEYS.gte[0])
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { systemClock } from '../../node/platform/clock.ts'
 import { silentLog } from '../../node/platform/log.ts'
 import { MemoryDisk, MemoryFile, type MemoryFolder } from '../../node/platform/memory-disk.ts'
 import { systemRandom } from '../../node/platform/random.ts'
+import { parseShareKey, SMALL_KEYS, smallKey } from '../../node/storage/index-keys.ts'
 import { parseBucketName, parseShareName, StoragePaths } from '../../node/storage/paths.ts'
 import { Storage } from '../../node/storage/storage.ts'
 import { type Fault, FaultyServer } from './faulty-server.ts'
@@ -137,7 +138,12 @@ export class MemoryGrid implements Grid {
   async damageShare(number: number): Promise<void> {
     const { disk } = this.#member(number)
     const paths = new StoragePaths(FOLDER)
-    for (const address of await sharesOn(disk)) flipByte(disk, paths.shareFile(address), 100)
+    const store = disk.folderAt(paths.index)?.store
+    for (const address of await sharesOn(disk)) {
+      const small = await store?.get(smallKey(address))
+      if (small === undefined) flipByte(disk, paths.shareFile(address), 100)
+      else await store?.put(smallKey(address), small.with(100, (small[100] ?? 0) ^ 1))
+    }
   }
 
   #member(number: number): Member {
@@ -149,7 +155,8 @@ export class MemoryGrid implements Grid {
 
 async function sharesOn(disk: MemoryDisk): Promise<readonly ShareAddress[]> {
   const found: ShareAddress[] = []
-  const { shares } = new StoragePaths(FOLDER)
+  const { shares, index } = new StoragePaths(FOLDER)
+  for await (const key of disk.folderAt(index)?.store?.keys(SMALL_KEYS) ?? []) found.push(parseShareKey(key))
   for (const prefix of await disk.list(shares)) {
     for (const bucket of await disk.list(`${shares}/${prefix.name}`)) {
       const storageIndex = parseBucketName(prefix.name, bucket.name)

@@ -46,6 +46,8 @@ export async function openStorage(
       lentBytes: undefined,
       reservedBytes: 0,
       quotaBytes: () => undefined,
+      // Most tests look at the files.
+      smallShareMaxBytes: 0,
       ...config,
     },
   })

@@ -282,13 +282,35 @@ describe('opening', () => {
     expect(lines.join()).not.toContain(paths.bucketFolder(file.storageIndex).slice(-52))
   })
 
+  test('a damaged index is repaired, and no small share is lost', async () => {
+    const disk = newDisk()
+    const smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES
+    const first = await openStorage(disk, { smallShareMaxBytes })
+    const file = await makeFile('mended')
+    const large = shareAt(await makeFile('mended large', 100_000), 0)
+    for (const share of [...file.shares, large]) await putShare(first.forAccount('alice'), share)
+    const before = await first.status()
+    await first[Symbol.asyncDispose]()
+    disk.damageIndex(paths.index, { isRepairable: true })
+    const store = disk.memory.folderAt(paths.index)?.store
+    await store?.del(Uint8Array.of(1, ...utf8('version')))
+    await store?.put(Uint8Array.of(5, 1), utf8('half of a record'))
+    await store?.put(Uint8Array.of(3, 1), utf8('half of a lease'))
+    const second = await opened(disk, { smallShareMaxBytes })
+    expect(await second.status()).toEqual(before)
+    for (const share of [...file.shares, large]) {
+      expect(await second.forAccount('alice').scrubShare(share.address)).toEqual({ healthy: true })
+    }
+    expect(disk.files(paths.corrupt)).toEqual([])
+  })
+
   test('an index that cannot be read is put aside and made again', async () => {
     const disk = newDisk()
     const first = await openStorage(disk)
     const share = shareAt(await makeFile('unreadable'), 0)
     await putShare(first.forAccount('alice'), share)
     await first[Symbol.asyncDispose]()
-    disk.damageIndex(paths.index)
+    disk.damageIndex(paths.index, { isRepairable: false })
     const second = await opened(disk)
     expect(await isListed(second, share)).toBe(true)
     expect((await disk.list(paths.corrupt)).map((entry) => entry.name)).toEqual(['index.1'])
