@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--quick] [--mib 2048]`: put and get through a grid of ten local server processes at 3 of 10, beside
+ * `npm run bench [-- --json] [--quick] [--small] [--mib 2048]`: put and get through a grid of ten local server processes at 3 of 10, beside
  * the limits of this machine taken in the same run.
  *
  * Ratios within one run are what counts: these machines are shared, and their speed wanders.
@@ -15,11 +15,14 @@ import { downloadFile, type Grid, silentLog, uploadFile } from '#node'
 import { Home } from '../../cli/home.ts'
 import { openNode } from '../../cli/session.ts'
 import { type Limit, measureLimits } from './limits.ts'
+import { measureSmall, printSmall } from './small.ts'
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    /** Small files and nothing else. */
+    small: { type: 'boolean', default: false },
     mib: { type: 'string' },
   },
 })
@@ -37,6 +40,7 @@ const CASES: readonly Case[] =
   values.mib === undefined ? usualCases() : [{ sizeBytes: Number(values.mib) * MIB, runs: 1 }]
 
 function usualCases(): readonly Case[] {
+  if (values.small) return []
   if (values.quick) {
     return [
       { sizeBytes: 1024, runs: 10 },
@@ -73,7 +77,7 @@ interface GridReady {
 
 const folder = await mkdtemp(`${tmpdir()}/cairn-bench-`)
 // Before the grid starts: ten processes that start would be in the way.
-const limits = await measureLimits(folder, (values.quick ? 64 : 512) * MIB)
+const limits = values.small ? [] : await measureLimits(folder, (values.quick ? 64 : 512) * MIB)
 const gridProcess = spawn(
   process.execPath,
   ['cli/main.ts', 'grid', '--servers', String(SERVER_COUNT), '--dir', `${folder}/grid`, '--json'],
@@ -89,10 +93,12 @@ try {
   const rows: Row[] = []
   for (const { sizeBytes, runs } of CASES)
     rows.push(...(await measureCase(node.grid, { sizeBytes, runs, pids })))
+  const small = values.mib === undefined ? await measureSmall(node.grid, values) : []
   await node[Symbol.asyncDispose]()
-  if (values.json) console.log(JSON.stringify({ machine: machine(), idleMebibytes, limits, rows }))
+  if (values.json) console.log(JSON.stringify({ machine: machine(), idleMebibytes, limits, rows, small }))
   else {
-    print(limits, rows)
+    if (rows.length > 0) print(limits, rows)
+    if (small.length > 0) printSmall(small)
     console.log(`\nthe client before its first put: ${idleMebibytes.toFixed(0)} MiB`)
   }
 } finally {
