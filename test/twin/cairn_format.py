@@ -671,9 +671,12 @@ def repair_file(verify, share_files):
 # PROTOCOL §4.2 Deterministic CBOR -----------------------------------------------------------------------------------
 
 
+MAX_VALUES, MAX_DEPTH = 262144, 8
+
+
 class Reader:
     def __init__(self, data):
-        self.data, self.at = data, 0
+        self.data, self.at, self.count = data, 0, 0
 
     def take(self, size):
         want(size <= len(self.data) - self.at, "CBOR: ends too early")
@@ -717,6 +720,8 @@ def cbor_encode(value):
 
 
 def cbor_item(reader, depth):
+    reader.count += 1
+    want(reader.count <= MAX_VALUES, f"CBOR: wanted at most {MAX_VALUES} values")
     first = reader.take(1)[0]
     major, info = first >> 5, first & 31
     if major == 7:
@@ -739,7 +744,7 @@ def cbor_item(reader, depth):
         except UnicodeDecodeError:
             raise Refused("CBOR: wanted UTF-8") from None
     want(major in (4, 5), f"CBOR: wanted no major type {major}")
-    want(depth < 8, "CBOR: wanted at most 8 maps and arrays in each other")
+    want(depth < MAX_DEPTH, "CBOR: wanted at most 8 maps and arrays in each other")
     if major == 4:
         found = []
         for _ in range(value):
@@ -1005,6 +1010,7 @@ def parse_links(data):
     want(len(nodes) <= MAX_POINTERS, f"links: wanted at most {MAX_POINTERS} nodes")
     want(all(type(one) is bytes for one in children + nodes), "links: wanted bytes")
     want(all(len(one) == 64 for one in nodes), "links: wanted 64 bytes for each node")
+    want(all(a < b for a, b in zip(children, children[1:])), "links: wanted children in order, each once")
     parsed = tuple(unpack(one, *VERIFY_FORMS) for one in children)
     return Links(parsed, tuple(File(one[:32], one[32:]) for one in nodes))
 
@@ -1024,7 +1030,7 @@ def parse_slot_value(body):
 
 # §17 Directories -----------------------------------------------------------------------------------------------------
 
-MAX_ENTRIES, MAX_POINTERS, MAX_NODE = 65536, 4096, 33554432
+MAX_ENTRIES, MAX_POINTERS, MAX_NODE = 16384, 4096, 4194304
 CHILD_FORMS = (Literal, File, SlotRead, DirRead, Tree)
 
 
@@ -1113,6 +1119,8 @@ def parse_node(links_data, body_data):
     starts_bytes = [one.encode() for one in starts]
     want(starts_bytes[:1] in ([], [b""]), "node: wanted an empty first start")
     want(all(a < b for a, b in zip(starts_bytes, starts_bytes[1:])), "node: wanted starts in order")
+    for start in starts[1:]:
+        check_name(start)
     parsed = tuple(parse_entry(one, not starts) for one in entries)
     names = [entry.name.encode() for entry in parsed]
     want(all(a < b for a, b in zip(names, names[1:])), "node: wanted names in order, each once")
