@@ -28,6 +28,8 @@ export const STORAGE_TEND_SECONDS = 60
 export const COLLECT_SECONDS = 3600
 /** Above this a share is a file always: level writes a record several times over while it compacts. */
 export const SMALL_SHARE_LIMIT_BYTES = 16 * 1024
+/** Slots read in one call: a reply has at most 1 MiB. */
+export const SLOT_READS_MAX = 16
 /** Folders read at a time while the index is compared with the share files. */
 export const WALK_IN_FLIGHT_MAX = 16
 /** Lease updates of one call carried out at a time; their commits meet in few batches. */
@@ -98,6 +100,10 @@ export const WIRE_PAYLOAD_MAX_BYTES = 4 * 1024 * 1024 + 512
 export const WIRE_LIST_QUERIES_MAX = 64
 /** Shares in one `write-whole`: as many as a server's commit joins anyway. */
 export const WIRE_WHOLE_SHARES_MAX = 64
+/** Records in one `slot-write`: a request and the reply that refuses all of them have at most 1 MiB. */
+export const WIRE_SLOT_WRITES_MAX = 16
+/** What the weighing of channels takes a slot's record for, before it is known. */
+export const WIRE_EXPECTED_RECORD_BYTES = 4096
 /** Proof of one leaf among SEGMENT_COUNT_MAX: 24 nodes. */
 export const WIRE_PROOF_MAX_BYTES = 24 * 32
 /** Text of an error on the wire, in UTF-16 units: for people. */

@@ -9,24 +9,37 @@
  * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | expiry in seconds since 1970, u64 | a lease |
  * | 4 ‖ account | bytes u64 | what an account is charged; written when the storage is closed |
  * | 5 ‖ storage index 32 ‖ root 32 ‖ share number 1 | a whole share file | a small share |
+ * | 6 ‖ public key 32 | a whole record | a slot |
+ * | 7 ‖ public key 32 ‖ account | expiry in seconds since 1970, u64 | a lease on a slot; a slot always has one |
  *
  * A place is 0 for a file of its own, 1 for a record of this index.
- * The empty account holds the grace leases of shares whose leases were lost.
+ * The empty account holds the grace leases of shares and slots whose leases were lost, and one that has run out on a
+ * slot whose last lease was cancelled.
  */
 import {
   asFileRoot,
+  asPublicKey,
   asStorageIndex,
   ByteReader,
   ByteWriter,
   concat,
   HASH_SIZE_BYTES,
+  type PublicKey,
   type StorageIndex,
   utf8,
 } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'
 import type { ShareAddress } from './server.ts'
 
-const SPACE = Object.freeze({ meta: 1, share: 2, lease: 3, account: 4, small: 5 } as const)
+const SPACE = Object.freeze({
+  meta: 1,
+  share: 2,
+  lease: 3,
+  account: 4,
+  small: 5,
+  slot: 6,
+  slotLease: 7,
+} as const)
 const ADDRESS_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 1
 
 /** Whoever holds leases on shares that lost theirs; charged to nobody. */
@@ -67,6 +80,42 @@ export function accountKey(account: PeerId): Uint8Array {
 }
 
 export const SMALL_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.small), lt: Uint8Array.of(SPACE.small + 1) }
+
+export const SLOT_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.slot), lt: Uint8Array.of(SPACE.slot + 1) }
+export const SLOT_LEASE_KEYS: KeyRange = {
+  gte: Uint8Array.of(SPACE.slotLease),
+  lt: Uint8Array.of(SPACE.slotLease + 1),
+}
+
+export function slotKey(publicKey: PublicKey): Uint8Array {
+  return concat(Uint8Array.of(SPACE.slot), publicKey)
+}
+
+export function slotLeaseKey(publicKey: PublicKey, account: PeerId): Uint8Array {
+  return concat(Uint8Array.of(SPACE.slotLease), publicKey, utf8(account))
+}
+
+/** Leases on one slot. */
+export function slotLeaseRange(publicKey: PublicKey): KeyRange {
+  return prefixRange(concat(Uint8Array.of(SPACE.slotLease), publicKey))
+}
+
+export function isSlotKey(key: Uint8Array): boolean {
+  return key.length === 1 + HASH_SIZE_BYTES
+}
+
+export function isSlotLease(key: Uint8Array, value: Uint8Array): boolean {
+  return key.length >= 1 + HASH_SIZE_BYTES && value.length === 8
+}
+
+/** Of a slot or of a lease on one; the account is empty for a slot. */
+export function parseSlotKey(key: Uint8Array): { readonly publicKey: PublicKey; readonly account: PeerId } {
+  const end = 1 + HASH_SIZE_BYTES
+  return {
+    publicKey: asPublicKey(key.slice(1, end)),
+    account: new TextDecoder().decode(key.subarray(end)),
+  }
+}
 
 /** Shares under a storage index, of one root or of all. */
 export function shareRange(storageIndex: StorageIndex, root?: Uint8Array): KeyRange {

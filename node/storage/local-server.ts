@@ -1,11 +1,12 @@
 /** The storage server's contract over the files of this machine, for one account. */
-import { InvalidInputError, TOTAL_SHARES_MAX } from '#crypto'
+import { InvalidInputError, type PublicKey, TOTAL_SHARES_MAX } from '#crypto'
 import { forEachConcurrently } from '../flow.ts'
 import {
   LEASE_UPDATES_IN_FLIGHT_MAX,
   LEASE_UPDATES_MAX,
   LIST_QUERIES_MAX,
   LISTED_SHARES_MAX,
+  SLOT_READS_MAX,
 } from '../limits.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { IncomingShares } from './incoming-shares.ts'
@@ -23,6 +24,8 @@ import type {
   ShareAddress,
   ShareQuery,
   ShareWriter,
+  SlotWrite,
+  SlotWriteOutcome,
   StorageServer,
   WholeShare,
   WriteRequest,
@@ -145,7 +148,10 @@ export class LocalStorageServer implements StorageServer {
     const outcomes: LeaseOutcome[] = []
     await forEachConcurrently(updates.entries(), LEASE_UPDATES_IN_FLIGHT_MAX, async ([place, update]) => {
       signal?.throwIfAborted()
-      outcomes[place] = await this.#store.updateLease(this.#account, update)
+      const { address } = update
+      outcomes[place] = await ('publicKey' in address
+        ? this.#store.slots.updateLease(this.#account, address.publicKey, update)
+        : this.#store.updateLease(this.#account, address, update))
     })
     return outcomes
   }
@@ -153,6 +159,24 @@ export class LocalStorageServer implements StorageServer {
   async scrubShare(address: ShareAddress, { signal }: CallOptions = {}): Promise<ScrubOutcome> {
     signal?.throwIfAborted()
     return this.#store.scrub(address, signal)
+  }
+
+  async readSlots(
+    publicKeys: readonly PublicKey[],
+    { signal }: CallOptions = {},
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    signal?.throwIfAborted()
+    checkCount(publicKeys.length, SLOT_READS_MAX, 'slots')
+    return Promise.all(publicKeys.map((publicKey) => this.#store.slots.read(publicKey)))
+  }
+
+  async writeSlot(write: SlotWrite, { signal }: CallOptions = {}): Promise<SlotWriteOutcome> {
+    signal?.throwIfAborted()
+    const { leaseDurationSeconds } = write
+    checkLeaseDuration(leaseDurationSeconds)
+    const record = this.#store.slots.verified(write.record)
+    await this.#store.refreshDiskFree()
+    return this.#store.slots.write(this.#account, record, leaseDurationSeconds)
   }
 }
 

@@ -8,12 +8,21 @@ import { LEASE_DURATION_DEFAULT_SECONDS, WALK_IN_FLIGHT_MAX } from '../limits.ts
 import type { DiskEntry, IndexOperation, PeerId } from '../platform/platform.ts'
 import { bytesAsFile } from './bytes-as-file.ts'
 import type { SharePlace, StoredShare } from './index-keys.ts'
-import { alongsideLeases } from './merge.ts'
+import { graceLease, type Lease } from './lease.ts'
+import { alongsideLeases, slotsAlongsideLeases } from './merge.ts'
 import { openShareFile } from './open-shares.ts'
 import { parseBucketName, parseShareName } from './paths.ts'
 import type { ShareAddress } from './server.ts'
-import { dropLease, dropShare, type IndexTotals, putLease, putShare } from './share-index.ts'
-import { graceLease, type ShareStore } from './share-store.ts'
+import {
+  dropLease,
+  dropShare,
+  dropSlotLease,
+  type IndexTotals,
+  putLease,
+  putShare,
+  putSlotLease,
+} from './share-index.ts'
+import type { ShareStore } from './share-store.ts'
 
 /** Shares under one storage index are compared together; more than this many of n and roots no honest writer makes. */
 const BUCKET_SHARES_MAX = 100_000
@@ -186,21 +195,35 @@ async function sumUp(store: ShareStore): Promise<IndexTotals> {
   const chargedBytes = new Map<PeerId, number>()
   let usedBytes = 0
   let shareCount = 0
-  let drops: IndexOperation[] = []
+  let mending: IndexOperation[] = []
+  const mend = async (operations: readonly IndexOperation[]) => {
+    mending.push(...operations)
+    if (mending.length < COMMIT_OPERATIONS_MAX) return
+    await index.commit(mending)
+    mending = []
+  }
+  const add = (sizeBytes: number, leases: readonly Lease[]) => {
+    usedBytes += sizeBytes
+    for (const { account } of leases) chargedBytes.set(account, (chargedBytes.get(account) ?? 0) + sizeBytes)
+  }
   for await (const { address, share, leases } of alongsideLeases(index)) {
-    if (share === undefined) drops.push(...leases.map(({ account }) => dropLease(address, account)))
-    if (drops.length >= COMMIT_OPERATIONS_MAX) {
-      await index.commit(drops)
-      drops = []
-    }
-    if (share === undefined) continue
-    usedBytes += share.shareSizeBytes
-    shareCount += 1
-    for (const { account } of leases) {
-      chargedBytes.set(account, (chargedBytes.get(account) ?? 0) + share.shareSizeBytes)
+    if (share === undefined) await mend(leases.map(({ account }) => dropLease(address, account)))
+    else {
+      shareCount += 1
+      add(share.shareSizeBytes, leases)
     }
   }
-  if (drops.length > 0) await index.commit(drops)
+  for await (const { publicKey, sizeBytes, leases } of slotsAlongsideLeases(index)) {
+    if (sizeBytes === undefined) {
+      await mend(leases.map(({ account }) => dropSlotLease(publicKey, account)))
+    } else if (leases.length > 0) add(sizeBytes, leases)
+    else {
+      const grace = graceLease(store.nowSeconds(), LEASE_DURATION_DEFAULT_SECONDS)
+      await mend([putSlotLease(publicKey, grace)])
+      add(sizeBytes, [grace])
+    }
+  }
+  await index.commit(mending)
   return { usedBytes, shareCount, chargedBytes }
 }
 

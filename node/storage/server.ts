@@ -4,7 +4,7 @@
  * There are two implementations, storage/local-server.ts over a disk or memory and wire/remote-server.ts over a
  * channel, and one suite, test/contracts/storage-server.ts, that both pass.
  */
-import type { FileRoot, StorageIndex, TreeHash } from '#crypto'
+import type { FileRoot, PublicKey, StorageIndex, TreeHash } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'
 
 /** Names one share of one immutable file. Nobody can squat it: the root commits to the content. */
@@ -13,6 +13,11 @@ export interface ShareAddress {
   readonly root: FileRoot
   /** 0 to 254. */
   readonly shareNumber: number
+}
+
+/** Names one slot. Only who holds its signing key can write it, so nobody can squat it either. */
+export interface SlotAddress {
+  readonly publicKey: PublicKey
 }
 
 export interface CallOptions {
@@ -65,6 +70,27 @@ export interface StorageServer {
    * @throws NotFoundError
    */
   scrubShare(address: ShareAddress, options?: CallOptions): Promise<ScrubOutcome>
+  /**
+   * The records that the server holds and can read, whole, as they stand: it does not verify them, the reader must.
+   *
+   * @param publicKeys at most SLOT_READS_MAX
+   * @returns one answer for each key, undefined if there is none
+   */
+  readSlots(
+    publicKeys: readonly PublicKey[],
+    options?: CallOptions,
+  ): Promise<readonly (Uint8Array | undefined)[]>
+  /**
+   * Put a record in the place of the one that the server holds. It is accepted if it is valid (FORMAT §16) and the
+   * server holds none of that slot, or one of a lower sequence, or exactly this one; then it is durable and leased to
+   * the account on return. So of two records of one sequence a server keeps the one that came first, and repeating a
+   * write is harmless.
+   *
+   * The record stays untouched by the caller until the promise settles.
+   *
+   * @throws InvalidInputError if it is no record; IntegrityError if its signature does not fit; NoSpaceError
+   */
+  writeSlot(write: SlotWrite, options?: CallOptions): Promise<SlotWriteOutcome>
 }
 
 export interface ServerStatus {
@@ -73,8 +99,9 @@ export interface ServerStatus {
   /** Bytes that this server would still take from anyone: lent and not used, and on the disk above the reserve. */
   readonly freeBytes: number
   readonly usedBytes: number
+  /** Slots are not among them; `usedBytes` counts their records too. */
   readonly shareCount: number
-  /** Bytes of the shares that the asking account has leases on. */
+  /** Bytes of the shares and records that the asking account has leases on. */
   readonly accountUsedBytes: number
   /** Undefined: no limit for this account. */
   readonly accountQuotaBytes: number | undefined
@@ -168,13 +195,27 @@ export interface ReadBlock {
   readonly sealedProof: Uint8Array | undefined
 }
 
-export type LeaseUpdate =
-  | { readonly action: 'renew'; readonly address: ShareAddress; readonly durationSeconds: number }
-  | { readonly action: 'cancel'; readonly address: ShareAddress }
+export interface SlotWrite {
+  readonly record: Uint8Array
+  /** At most LEASE_DURATION_MAX_SECONDS. */
+  readonly leaseDurationSeconds: number
+}
+
+export type SlotWriteOutcome =
+  | { readonly accepted: true }
+  /** The record that stands in the way. No lease was given. */
+  | { readonly accepted: false; readonly held: Uint8Array }
+
+export type LeaseChange =
+  | { readonly action: 'renew'; readonly durationSeconds: number }
+  | { readonly action: 'cancel' }
+
+export type LeaseUpdate = LeaseChange & { readonly address: ShareAddress | SlotAddress }
 
 export type LeaseOutcome =
   /** Seconds since 1970 UTC; 0 after a cancel. */
   | { readonly ok: true; readonly expiresAtSeconds: number }
+  /** `no-such-share` is said of slots too. */
   | { readonly ok: false; readonly reason: 'no-such-share' | 'over-quota' }
 
 export type ScrubOutcome = { readonly healthy: true } | { readonly healthy: false; readonly problem: string }

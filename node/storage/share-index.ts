@@ -1,17 +1,19 @@
 /**
- * The index of visible shares and the lease book, in one key-value store.
+ * The index of visible shares, the slots and the lease book, in one key-value store.
  *
- * The share entries can be made again by walking the share files and the small shares (rebuild.ts). Leases and small
- * shares stand only here.
+ * The share entries can be made again by walking the share files and the small shares (rebuild.ts). Leases, small
+ * shares and slots stand only here.
  * Commits that meet are written as one synced batch, so that many small shares cost few syncs.
  */
-import { assert, ByteReader, ByteWriter, IntegrityError, type StorageIndex } from '#crypto'
+import { assert, ByteReader, ByteWriter, IntegrityError, type PublicKey, type StorageIndex } from '#crypto'
 import type { Disk, IndexOperation, KeyValueIndex, PeerId } from '../platform/platform.ts'
 import {
   ACCOUNT_KEYS,
   accountKey,
   isLease,
   isShareKey,
+  isSlotKey,
+  isSlotLease,
   type KeyRange,
   LEASE_KEYS,
   leaseKey,
@@ -23,13 +25,19 @@ import {
   parseNumberValue,
   parseShareKey,
   parseShareValue,
+  parseSlotKey,
   SHARE_KEYS,
   type SharePlace,
+  SLOT_KEYS,
+  SLOT_LEASE_KEYS,
   SMALL_KEYS,
   type StoredShare,
   shareKey,
   shareRange,
   shareValue,
+  slotKey,
+  slotLeaseKey,
+  slotLeaseRange,
   smallKey,
 } from './index-keys.ts'
 import type { Lease } from './lease.ts'
@@ -48,7 +56,7 @@ export interface IndexedShare extends StoredShare {
 export interface IndexTotals {
   readonly usedBytes: number
   readonly shareCount: number
-  /** Full sizes of the shares that each account has leases on. */
+  /** Full sizes of the shares and slots that each account has leases on. */
   readonly chargedBytes: ReadonlyMap<PeerId, number>
 }
 
@@ -133,6 +141,34 @@ export class ShareIndex implements AsyncDisposable {
     }
   }
 
+  /** The record of a slot, in a buffer of its own. */
+  async slot(publicKey: PublicKey): Promise<Uint8Array | undefined> {
+    return (await this.#get(slotKey(publicKey)))?.slice()
+  }
+
+  async slotLease(publicKey: PublicKey, account: PeerId): Promise<Lease | undefined> {
+    const expiresAtSeconds = await this.#number(slotLeaseKey(publicKey, account))
+    return expiresAtSeconds === undefined ? undefined : { account, expiresAtSeconds }
+  }
+
+  async slotLeasesOf(publicKey: PublicKey): Promise<readonly Lease[]> {
+    const leases: Lease[] = []
+    for await (const lease of this.#slotLeases(slotLeaseRange(publicKey))) leases.push(lease)
+    return leases
+  }
+
+  /** Every slot, by public key. */
+  async *allSlots(): AsyncGenerator<{ readonly publicKey: PublicKey; readonly sizeBytes: number }> {
+    for await (const [key, record] of this.#entries(SLOT_KEYS)) {
+      if (isSlotKey(key)) yield { publicKey: parseSlotKey(key).publicKey, sizeBytes: record.length }
+    }
+  }
+
+  /** Every lease on a slot, by public key and account. */
+  allSlotLeases(): AsyncIterable<Lease & { readonly publicKey: PublicKey }> {
+    return this.#slotLeases(SLOT_LEASE_KEYS)
+  }
+
   /** All of it or nothing, durable when the promise resolves; commits take effect in the order of the calls. */
   commit(operations: readonly IndexOperation[]): Promise<void> {
     for (const operation of operations) this.#waiting.push(operation)
@@ -146,8 +182,8 @@ export class ShareIndex implements AsyncDisposable {
   }
 
   /**
-   * Drop the share entries; with `leasesToo` those as well. Small shares stay. The index is of this version then, and
-   * being rebuilt until markRebuilt, also across a crash.
+   * Drop the share entries; with `leasesToo` those as well. Small shares stay, and slots with their leases. The index
+   * is of this version then, and being rebuilt until markRebuilt, also across a crash.
    */
   async clear(options: { readonly leasesToo: boolean }): Promise<void> {
     await this.commit([{ type: 'put', key: META_KEYS.rebuilding, value: numberValue(1) }])
@@ -198,6 +234,12 @@ export class ShareIndex implements AsyncDisposable {
   async *#shares(range: KeyRange): AsyncGenerator<IndexedShare> {
     for await (const [key, value] of this.#entries(range)) {
       yield { address: parseShareKey(key), ...parseShareValue(value) }
+    }
+  }
+
+  async *#slotLeases(range: KeyRange): AsyncGenerator<Lease & { readonly publicKey: PublicKey }> {
+    for await (const [key, value] of this.#entries(range)) {
+      if (isSlotLease(key, value)) yield { ...parseSlotKey(key), expiresAtSeconds: parseNumberValue(value) }
     }
   }
 
@@ -273,4 +315,24 @@ export function putLease(address: ShareAddress, lease: Lease): IndexOperation {
 
 export function dropLease(address: ShareAddress, account: PeerId): IndexOperation {
   return { type: 'del', key: leaseKey(address, account) }
+}
+
+export function putSlot(publicKey: PublicKey, record: Uint8Array): IndexOperation {
+  return { type: 'put', key: slotKey(publicKey), value: record }
+}
+
+export function dropSlot(publicKey: PublicKey): IndexOperation {
+  return { type: 'del', key: slotKey(publicKey) }
+}
+
+export function putSlotLease(publicKey: PublicKey, lease: Lease): IndexOperation {
+  return {
+    type: 'put',
+    key: slotLeaseKey(publicKey, lease.account),
+    value: numberValue(lease.expiresAtSeconds),
+  }
+}
+
+export function dropSlotLease(publicKey: PublicKey, account: PeerId): IndexOperation {
+  return { type: 'del', key: slotLeaseKey(publicKey, account) }
 }

@@ -1,5 +1,5 @@
 /**
- * The visible shares of a server: files, index, leases and sums kept in step.
+ * The visible shares of a server: files, index, leases and sums kept in step. Slots are in slot-store.ts.
  *
  * Every change to what stands under one storage index goes through the one lock of that index. The order is always
  * file first, index second, answer last; what a crash leaves between the two is mended by rebuild.ts.
@@ -8,15 +8,15 @@ import { type BulkCrypto, type StorageIndex, shortIndex, toBase32 } from '#crypt
 import { NoSpaceError, NotFoundError } from '../errors.ts'
 import { DISK_FREE_AGE_MILLISECONDS } from '../limits.ts'
 import type { Clock, Disk, IndexOperation, Log, PeerId } from '../platform/platform.ts'
-import { GRACE_ACCOUNT } from './index-keys.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import { type Lease, planCollection, renewedExpiry } from './lease.ts'
+import { type Lease, planCollection, renewedExpiry, wholeSeconds } from './lease.ts'
 import { type OpenShare, OpenShares, openShareFile } from './open-shares.ts'
 import type { StoragePaths } from './paths.ts'
 import { findDamage } from './scrub.ts'
-import type { LeaseOutcome, LeaseUpdate, ScrubOutcome, ShareAddress } from './server.ts'
+import type { LeaseChange, LeaseOutcome, ScrubOutcome, ShareAddress } from './server.ts'
 import { ShareFiles } from './share-files.ts'
 import { dropLease, dropShare, putLease, putShare, putSmallShare, type ShareIndex } from './share-index.ts'
+import { SlotStore } from './slot-store.ts'
 import type { SpaceLedger } from './space.ts'
 
 export interface StoreParts {
@@ -47,6 +47,7 @@ export interface CompleteShare {
 export class ShareStore implements AsyncDisposable {
   readonly parts: StoreParts
   readonly files: ShareFiles
+  readonly slots: SlotStore
   readonly #openShares: OpenShares
   readonly #locks = new KeyedLock()
   #diskAskedAt = Number.NEGATIVE_INFINITY
@@ -55,17 +56,18 @@ export class ShareStore implements AsyncDisposable {
   constructor(parts: StoreParts) {
     this.parts = parts
     this.files = new ShareFiles(parts)
+    this.slots = new SlotStore(parts)
     this.#openShares = new OpenShares(this.files)
   }
 
   /** False when a change failed midway: files and index may disagree then, until they are compared again. */
   get isInStep(): boolean {
-    return this.#isInStep
+    return this.#isInStep && this.slots.isInStep
   }
 
   /** Whole seconds since 1970, as leases count. */
   nowSeconds(): number {
-    return Math.floor(this.parts.clock.now() / 1000)
+    return wholeSeconds(this.parts.clock)
   }
 
   /** Ask the disk what it has, unless it was asked a moment ago. */
@@ -122,10 +124,9 @@ export class ShareStore implements AsyncDisposable {
     })
   }
 
-  updateLease(account: PeerId, update: LeaseUpdate): Promise<LeaseOutcome> {
-    const { address } = update
+  updateLease(account: PeerId, address: ShareAddress, change: LeaseChange): Promise<LeaseOutcome> {
     return this.#locked(address.storageIndex, async (): Promise<LeaseOutcome> => {
-      if (update.action === 'renew') return this.#renew(address, account, update.durationSeconds)
+      if (change.action === 'renew') return this.#renew(address, account, change.durationSeconds)
       const share = await this.parts.index.share(address)
       if (share === undefined) return { ok: false, reason: 'no-such-share' }
       if ((await this.parts.index.lease(address, account)) !== undefined) {
@@ -145,14 +146,14 @@ export class ShareStore implements AsyncDisposable {
       const { shareSizeBytes, place } = share
       const plan = planCollection(await index.leasesOf(address), this.nowSeconds())
       const drops = plan.expired.map((lease) => dropLease(address, lease.account))
-      if (plan.freeShare) {
+      if (plan.isFree) {
         await this.#openShares.forget(address)
         if (place === 'file') await this.files.remove(address)
         drops.push(...dropShare(address, place))
       }
       if (drops.length > 0) await index.commit(drops)
       for (const lease of plan.expired) space.discharge(lease.account, shareSizeBytes)
-      if (!plan.freeShare) return 0
+      if (!plan.isFree) return 0
       space.removeShare(shareSizeBytes)
       if (place === 'file') await this.files.removeBucketIfEmpty(address.storageIndex)
       return shareSizeBytes
@@ -275,11 +276,6 @@ export class ShareStore implements AsyncDisposable {
     for (const lease of leases) space.discharge(lease.account, share.shareSizeBytes)
     space.removeShare(share.shareSizeBytes)
   }
-}
-
-/** A lease for a share that lost all of its own, so that its owner has time to come back. */
-export function graceLease(nowSeconds: number, durationSeconds: number): Lease {
-  return { account: GRACE_ACCOUNT, expiresAtSeconds: nowSeconds + durationSeconds }
 }
 
 function describe(address: ShareAddress): { readonly storageIndex: string; readonly shareNumber: number } {

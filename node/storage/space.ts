@@ -11,7 +11,7 @@ import { GRACE_ACCOUNT } from './index-keys.ts'
 import type { IndexTotals } from './share-index.ts'
 
 export interface SpaceLimits {
-  /** Share bytes that the owner lends at most; undefined: as much as the disk has. */
+  /** Bytes of shares and slots that the owner lends at most; undefined: as much as the disk has. */
   readonly lentBytes: number | undefined
   /** Free bytes of the disk that are left alone. */
   readonly reservedBytes: number
@@ -20,7 +20,7 @@ export interface SpaceLimits {
 }
 
 interface AccountUse {
-  /** Full sizes of the visible shares it has leases on. */
+  /** Full sizes of the visible shares and slots it has leases on. */
   chargedBytes: number
   incomingBytes: number
 }
@@ -93,17 +93,22 @@ export class SpaceLedger {
 
   /** @throws NoSpaceError if the server or the account has no room for so much; nothing is changed then */
   reserve(account: PeerId, sizeBytes: number): void {
-    if (sizeBytes > this.freeBytes) {
-      throw new NoSpaceError(`${sizeBytes} bytes wanted, the server has ${this.freeBytes} free`)
-    }
-    if (!this.fitsQuota(account, sizeBytes)) {
-      const { quotaBytes, chargedBytes, incomingBytes } = this.accountUse(account)
-      throw new NoSpaceError(
-        `${sizeBytes} bytes wanted, the account uses ${chargedBytes + incomingBytes} of its ${quotaBytes}`,
-      )
-    }
+    this.requireRoom(account, { usedBytes: sizeBytes, chargedBytes: sizeBytes })
     this.#useOf(account).incomingBytes += sizeBytes
     this.#incomingBytes += sizeBytes
+  }
+
+  /** @throws NoSpaceError if the server has no room for so much more, or the account's quota has not */
+  requireRoom(account: PeerId, more: { readonly usedBytes: number; readonly chargedBytes: number }): void {
+    if (more.usedBytes > 0 && more.usedBytes > this.freeBytes) {
+      throw new NoSpaceError(`${more.usedBytes} bytes wanted, the server has ${this.freeBytes} free`)
+    }
+    if (more.chargedBytes > 0 && !this.fitsQuota(account, more.chargedBytes)) {
+      const { quotaBytes, chargedBytes, incomingBytes } = this.accountUse(account)
+      throw new NoSpaceError(
+        `${more.chargedBytes} bytes wanted, the account uses ${chargedBytes + incomingBytes} of its ${quotaBytes}`,
+      )
+    }
   }
 
   fitsQuota(account: PeerId, sizeBytes: number): boolean {
@@ -144,6 +149,13 @@ export class SpaceLedger {
     this.#diskFreeBytes += sizeBytes
     assert(this.#usedBytes >= 0, 'no less than nothing is used')
     assert(this.#shareCount >= 0, 'no less than no share is held')
+  }
+
+  /** A slot's record came, went, or made way for one of another size; its size was or is 0 where there is none. */
+  resizeSlot({ fromBytes, toBytes }: { readonly fromBytes: number; readonly toBytes: number }): void {
+    this.#usedBytes += toBytes - fromBytes
+    this.#diskFreeBytes -= toBytes - fromBytes
+    assert(this.#usedBytes >= 0, 'no less than nothing is used')
   }
 
   charge(account: PeerId, sizeBytes: number): void {

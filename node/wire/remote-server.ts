@@ -2,22 +2,29 @@
  * A storage server at the other end of a network: the contract of storage/server.ts over /cairn/storage/1 (PROTOCOL
  * §5).
  */
-import { InvalidInputError, MANIFEST_SIZE_MAX_BYTES, TOTAL_SHARES_MAX } from '#crypto'
-import { ConflictError } from '../errors.ts'
+import {
+  InvalidInputError,
+  MANIFEST_SIZE_MAX_BYTES,
+  type PublicKey,
+  SLOT_RECORD_MAX_BYTES,
+  TOTAL_SHARES_MAX,
+} from '#crypto'
 import {
   LEASE_UPDATES_MAX,
   LIST_QUERIES_MAX,
+  SLOT_READS_MAX,
   WIRE_EXPECTED_BLOCK_BYTES,
+  WIRE_EXPECTED_RECORD_BYTES,
   WIRE_HEADER_MAX_BYTES,
   WIRE_LIST_QUERIES_MAX,
   WIRE_PAYLOAD_MAX_BYTES,
+  WIRE_SLOT_WRITES_MAX,
   WIRE_WHOLE_SHARES_MAX,
 } from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
 import { checkLeaseDuration } from '../storage/lease.ts'
 import type {
   BlockRequest,
-  BlockWrite,
   CallOptions,
   LeaseOutcome,
   LeaseUpdate,
@@ -28,6 +35,8 @@ import type {
   ShareAddress,
   ShareQuery,
   ShareWriter,
+  SlotWrite,
+  SlotWriteOutcome,
   StorageServer,
   WholeShare,
   WriteRequest,
@@ -35,6 +44,7 @@ import type {
 import { Batcher, type BatchOutcome } from './batcher.ts'
 import { ChannelPool } from './channel-pool.ts'
 import { formatMessage, type Message } from './message.ts'
+import { RemoteShareWriter } from './remote-share-writer.ts'
 import {
   readBlockReply,
   readLeases,
@@ -42,14 +52,12 @@ import {
   readManifestReply,
   readScrub,
   readStatus,
-  readWriteOpen,
+  SMALL_REPLY_BYTES,
 } from './replies.ts'
-import type { RequestChannel } from './request-channel.ts'
-import { requestFields, STORAGE_PROTOCOL, type StorageRequest, type WriteName } from './requests.ts'
+import { requestFields, STORAGE_PROTOCOL, type StorageRequest } from './requests.ts'
+import { readSlotOutcomes, readSlotsReply, slotWritePayload } from './slots.ts'
 import { readWholeOutcomes, weighWhole, wholePayload } from './whole-shares.ts'
 
-/** What one small reply weighs. */
-const SMALL_REPLY_BYTES = 64
 const MANIFEST_REPLY_BYTES = 1024
 
 export interface RemoteServerOptions {
@@ -83,6 +91,19 @@ export class RemoteServer implements StorageServer {
     bytesMax: WIRE_PAYLOAD_MAX_BYTES,
     weigh: weighWhole,
     send: (shares, signal) => this.#sendWholeShares(shares, signal),
+  })
+
+  readonly #slotReads = new Batcher<readonly PublicKey[], readonly (Uint8Array | undefined)[]>({
+    countMax: SLOT_READS_MAX,
+    bytesMax: WIRE_HEADER_MAX_BYTES,
+    weigh: (publicKeys) => ({ count: publicKeys.length, bytes: 0 }),
+    send: (groups, signal) => this.#sendSlotReads(groups, signal),
+  })
+  readonly #slotWrites = new Batcher<SlotWrite, SlotWriteOutcome>({
+    countMax: WIRE_SLOT_WRITES_MAX,
+    bytesMax: WIRE_PAYLOAD_MAX_BYTES,
+    weigh: ({ record }) => ({ count: 1, bytes: record.length }),
+    send: (writes, signal) => this.#sendSlotWrites(writes, signal),
   })
 
   constructor(options: RemoteServerOptions) {
@@ -147,7 +168,7 @@ export class RemoteServer implements StorageServer {
     if (updates.length === 0) return []
     for (const update of updates) {
       // One that is malformed would have the server refuse those that travel with it.
-      checkShareNumber(update.address.shareNumber)
+      if ('shareNumber' in update.address) checkShareNumber(update.address.shareNumber)
       if (update.action === 'renew') checkLeaseDuration(update.durationSeconds)
     }
     return await this.#leases.call(updates, options?.signal)
@@ -155,6 +176,21 @@ export class RemoteServer implements StorageServer {
 
   async scrubShare(address: ShareAddress, options?: CallOptions): Promise<ScrubOutcome> {
     return await this.#ask({ op: 'scrub', address }, { parse: readScrub, signal: options?.signal })
+  }
+
+  async readSlots(
+    publicKeys: readonly PublicKey[],
+    options?: CallOptions,
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    checkCount('slots', publicKeys.length, SLOT_READS_MAX)
+    if (publicKeys.length === 0) return []
+    return await this.#slotReads.call(publicKeys, options?.signal)
+  }
+
+  async writeSlot(write: SlotWrite, options?: CallOptions): Promise<SlotWriteOutcome> {
+    checkPart('record', write.record.length, SLOT_RECORD_MAX_BYTES)
+    checkLeaseDuration(write.leaseDurationSeconds)
+    return await this.#slotWrites.call(write, options?.signal)
   }
 
   /** Channels open now. */
@@ -194,6 +230,27 @@ export class RemoteServer implements StorageServer {
     return await this.#ask({ op: 'write-whole', shares }, { parse, payload, signal })
   }
 
+  async #sendSlotReads(
+    groups: readonly (readonly PublicKey[])[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<readonly (Uint8Array | undefined)[]>[]> {
+    const publicKeys = groups.flat()
+    const parse = (reply: Message) => readSlotsReply(reply, publicKeys.length)
+    const expectedReplyBytes = publicKeys.length * WIRE_EXPECTED_RECORD_BYTES
+    const records = await this.#ask({ op: 'slot-read', publicKeys }, { parse, expectedReplyBytes, signal })
+    return dealOut(groups, records)
+  }
+
+  async #sendSlotWrites(
+    writes: readonly SlotWrite[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<SlotWriteOutcome>[]> {
+    const expected = { writeCount: writes.length, serverId: this.serverId }
+    const parse = (reply: Message) => readSlotOutcomes(reply, expected)
+    const payload = slotWritePayload(writes)
+    return await this.#ask({ op: 'slot-write', writes }, { parse, payload, signal })
+  }
+
   async #ask<T>(
     request: StorageRequest,
     how: CallOptions & {
@@ -207,117 +264,6 @@ export class RemoteServer implements StorageServer {
     return await this.#pool.call({ message, expectedReplyBytes, parse }, signal)
   }
 }
-
-/**
- * Writes one share over one channel, so that its messages arrive in order and a small share takes one round trip.
- * If the channel breaks, the writer is done for; a new one with the same upload id takes up where the server
- * stands.
- */
-class RemoteShareWriter implements ShareWriter {
-  readonly #request: WriteRequest
-  readonly #pool: ChannelPool
-  #channel: Promise<RequestChannel> | undefined
-  #hasReleased = false
-  /** Why nothing more can be written. */
-  #failure: { readonly reason: unknown } | undefined
-
-  constructor(request: WriteRequest, pool: ChannelPool) {
-    this.#request = request
-    this.#pool = pool
-  }
-
-  async open(options?: CallOptions): Promise<{ readonly segmentsHeld: number }> {
-    return await this.#ask(
-      { op: 'write-open', write: this.#request },
-      { parse: readWriteOpen, signal: options?.signal },
-    )
-  }
-
-  async writeBlock(write: BlockWrite, options?: CallOptions): Promise<void> {
-    const request: StorageRequest = { op: 'write-block', write: this.#request, block: write }
-    await this.#ask(request, { parse: nothing, payload: write.block, signal: options?.signal })
-  }
-
-  async finish(
-    last: { readonly manifest: Uint8Array; readonly leaseDurationSeconds: number },
-    options?: CallOptions,
-  ): Promise<void> {
-    await this.#checkLease(last.leaseDurationSeconds)
-    const request: StorageRequest = { op: 'write-finish', write: this.#request, ...last }
-    await this.#ask(request, { parse: nothing, signal: options?.signal })
-    await this.#release()
-  }
-
-  async abort(): Promise<void> {
-    await this.#letGo('write-abort')
-  }
-
-  async detach(): Promise<void> {
-    await this.#letGo('write-detach')
-  }
-
-  /** Only on the channel that holds the write: when that broke, the server has let go already. */
-  async #letGo(op: 'write-abort' | 'write-detach'): Promise<void> {
-    this.#failure ??= { reason: new ConflictError('the write was given up') }
-    await this.#tell(op)
-    await this.#release()
-  }
-
-  /** A server takes a malformed request for none and keeps the write; the contract ends it. */
-  async #checkLease(durationSeconds: number): Promise<void> {
-    try {
-      checkLeaseDuration(durationSeconds)
-    } catch (reason) {
-      this.#failure ??= { reason }
-      await this.abort()
-      throw reason
-    }
-  }
-
-  async #tell(op: 'write-abort' | 'write-detach'): Promise<void> {
-    try {
-      const channel = await this.#channel
-      const write: WriteName = this.#request
-      const message = formatMessage(requestFields({ op, write }))
-      await channel?.call({ message, expectedReplyBytes: SMALL_REPLY_BYTES, parse: nothing })
-    } catch {
-      // The channel is gone, and the server's half of the write waits or expires.
-    }
-  }
-
-  async #release(): Promise<void> {
-    if (this.#channel === undefined || this.#hasReleased) return
-    this.#hasReleased = true
-    await this.#channel.then(
-      (channel) => channel.release(),
-      () => undefined,
-    )
-  }
-
-  /** A call that fails or is aborted may leave a gap: everything after it fails alike. */
-  async #ask<T>(
-    request: StorageRequest,
-    how: CallOptions & { readonly parse: (reply: Message) => T; readonly payload?: Uint8Array },
-  ): Promise<T> {
-    try {
-      this.#channel ??= this.#pool.claim(how.signal)
-      const channel = await this.#channel
-      if (this.#failure !== undefined) throw this.#failure.reason
-      const message = formatMessage(requestFields(request), how.payload)
-      const call = { message, expectedReplyBytes: SMALL_REPLY_BYTES, parse: how.parse }
-      return await channel.call(call, how.signal)
-    } catch (error) {
-      if (this.#failure === undefined) {
-        this.#failure = { reason: error }
-        // The server may not know of it, and would keep the upload from the next writer.
-        void this.#tell('write-detach').then(() => this.#release())
-      }
-      throw error
-    }
-  }
-}
-
-function nothing(): void {}
 
 /** Answers to questions that were put together, back to who asked them. */
 function dealOut<Answer>(

@@ -19,6 +19,8 @@ import { formatMessage, type Message, type OutgoingMessage } from './message.ts'
 
 /** Root 32, share number 1, share size 8. */
 const LISTED_SHARE_SIZE_BYTES = HASH_SIZE_BYTES + 1 + 8
+/** What the weighing of channels takes a small reply for. */
+export const SMALL_REPLY_BYTES = 64
 const VERSION_TEXT_MAX = 64
 const LEASE_REFUSALS: readonly ('no-such-share' | 'over-quota')[] = ['no-such-share', 'over-quota']
 

@@ -1,6 +1,7 @@
 /** Requests of /cairn/storage/1, field by field (PROTOCOL §5): written by a client, parsed strictly by a server. */
 import {
   asFileRoot,
+  asPublicKey,
   asStorageIndex,
   asTreeHash,
   type FieldRecord,
@@ -8,6 +9,7 @@ import {
   HASH_SIZE_BYTES,
   InvalidInputError,
   MANIFEST_SIZE_MAX_BYTES,
+  type PublicKey,
   SEGMENT_COUNT_MAX,
   TOTAL_SHARES_MAX,
 } from '#crypto'
@@ -18,10 +20,13 @@ import type {
   LeaseUpdate,
   ShareAddress,
   ShareQuery,
+  SlotAddress,
+  SlotWrite,
   WholeShare,
   WriteRequest,
 } from '../storage/server.ts'
 import type { Message } from './message.ts'
+import { readSlotKeys, readSlotWrites, slotWriteFields } from './slots.ts'
 import { readWholeShares, wholeFields } from './whole-shares.ts'
 
 /** The libp2p protocol id: a change that an older peer would misread takes a new number. */
@@ -48,10 +53,12 @@ export type StorageRequest =
   | { readonly op: 'read-manifest' | 'scrub'; readonly address: ShareAddress }
   | { readonly op: 'read-block'; readonly block: BlockRequest }
   | { readonly op: 'update-leases'; readonly updates: readonly LeaseUpdate[] }
+  | { readonly op: 'slot-read'; readonly publicKeys: readonly PublicKey[] }
+  | { readonly op: 'slot-write'; readonly writes: readonly SlotWrite[] }
 
-const OPS_WITH_PAYLOAD: ReadonlySet<string> = new Set(['write-block', 'write-whole'])
+const OPS_WITH_PAYLOAD: ReadonlySet<string> = new Set(['write-block', 'write-whole', 'slot-write'])
 
-/** The header of a request; the block of a `write-block`, or those of a `write-whole`, are its payload. */
+/** The header of a request; the payload is what `write-block`, `write-whole` or `slot-write` bring along. */
 export function requestFields(request: StorageRequest): FieldRecord {
   const { op } = request
   switch (op) {
@@ -83,6 +90,10 @@ export function requestFields(request: StorageRequest): FieldRecord {
     }
     case 'update-leases':
       return { op, updates: request.updates.map(leaseFields) }
+    case 'slot-read':
+      return { op, keys: request.publicKeys }
+    case 'slot-write':
+      return { op, records: slotWriteFields(request.writes) }
   }
 }
 
@@ -134,6 +145,10 @@ function readRequest(op: string, fields: Fields, payload: Uint8Array): StorageRe
       }
     case 'update-leases':
       return { op, updates: fields.records('updates', LEASE_UPDATES_MAX).map(readLease) }
+    case 'slot-read':
+      return { op, publicKeys: readSlotKeys(fields) }
+    case 'slot-write':
+      return { op, writes: readSlotWrites(fields, payload) }
     default:
       throw new InvalidInputError(`unknown request ${JSON.stringify(op)}`)
   }
@@ -187,11 +202,15 @@ function readBlockWrite(fields: Fields, payload: Uint8Array): BlockWrite {
 /** A renewal has seconds, a cancellation none. */
 function leaseFields(update: LeaseUpdate): FieldRecord {
   const seconds = update.action === 'renew' ? update.durationSeconds : undefined
-  return { ...addressFields(update.address), seconds }
+  const { address } = update
+  return 'publicKey' in address
+    ? { slot: address.publicKey, seconds }
+    : { ...addressFields(address), seconds }
 }
 
 function readLease(fields: Fields): LeaseUpdate {
-  const address = readAddress(fields)
+  const slot = fields.optional('slot', () => asPublicKey(fields.bytes('slot', HASH_SIZE_BYTES)))
+  const address: ShareAddress | SlotAddress = slot === undefined ? readAddress(fields) : { publicKey: slot }
   const seconds = fields.optional('seconds', () => fields.positive('seconds', LEASE_DURATION_MAX_SECONDS))
   fields.finish()
   return seconds === undefined

@@ -1,5 +1,5 @@
 /** One channel as the server sees it: read a request ahead, carry one out, answer, in order (PROTOCOL §4.3). */
-import { GridError, InvalidInputError, toBase32 } from '#crypto'
+import { GridError, InvalidInputError, SLOT_RECORD_MAX_BYTES, toBase32 } from '#crypto'
 import { BusyError, TimeoutError } from '../errors.ts'
 import {
   WIRE_GATHER_BYTES,
@@ -28,6 +28,7 @@ import {
   writeOpenReply,
 } from './replies.ts'
 import { parseRequest, type StorageRequest, type WriteName } from './requests.ts'
+import { slotsReply, writeSlots } from './slots.ts'
 import { writeWholeShares } from './whole-shares.ts'
 import { errorFields } from './wire-error.ts'
 
@@ -211,18 +212,33 @@ export class ServedChannel {
         return leasesReply(await server.updateLeases(request.updates))
       case 'scrub':
         return scrubReply(await server.scrubShare(request.address, { signal }))
+      case 'slot-read':
+        await this.#reserveReply(request.publicKeys.length * SLOT_RECORD_MAX_BYTES)
+        return slotsReply(await server.readSlots(request.publicKeys, { signal }))
+      case 'slot-write': {
+        await this.#reserveReply(request.writes.length * SLOT_RECORD_MAX_BYTES)
+        const reply = await writeSlots(server, request.writes, { signal, log: this.#options.log })
+        // Every record was copied, or refused.
+        const [first] = request.writes
+        if (first !== undefined) this.#options.buffers.giveBack(first.record)
+        return reply
+      }
     }
   }
 
   /** Room for the largest block there is, until the size of this one is known. */
   async #readBlock(request: StorageRequest & { readonly op: 'read-block' }): Promise<OutgoingMessage> {
     const { replyBudget, server } = this.#options
-    await replyBudget.acquire(WIRE_PAYLOAD_MAX_BYTES)
-    this.#replyBytes = WIRE_PAYLOAD_MAX_BYTES
+    await this.#reserveReply(WIRE_PAYLOAD_MAX_BYTES)
     const read = await server.readBlock(request.block, { signal: this.#gone.signal })
     replyBudget.release(WIRE_PAYLOAD_MAX_BYTES - read.block.length)
     this.#replyBytes = read.block.length
     return blockReply(read)
+  }
+
+  async #reserveReply(sizeBytes: number): Promise<void> {
+    await this.#options.replyBudget.acquire(sizeBytes)
+    this.#replyBytes = sizeBytes
   }
 
   async #newWriter(write: WriteRequest): Promise<ShareWriter> {

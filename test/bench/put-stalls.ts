@@ -43,6 +43,8 @@ const servers: readonly GridServer[] = Array.from({ length: 10 }, (_, number) =>
     readBlock: refuse,
     updateLeases: refuse,
     scrubShare: refuse,
+    readSlots: refuse,
+    writeSlot: refuse,
   }
   return { serverId, failureDomain: serverId, server }
 })

@@ -71,6 +71,8 @@ function forgettingServer(): StorageServer {
     readBlock: async () => ({ block, blockProof: new Uint8Array(320), sealedProof: new Uint8Array(320) }),
     updateLeases: never,
     scrubShare: never,
+    readSlots: never,
+    writeSlot: never,
   }
 }
 

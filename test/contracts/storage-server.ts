@@ -37,6 +37,7 @@ import {
   seededBytes,
   shareAt,
 } from '../support/make-shares.ts'
+import { slotCases } from './slots.ts'
 
 export interface StorageHarness extends AsyncDisposable {
   /** The one server, as seen by an account; another account for another label, another channel for each call. */
@@ -73,6 +74,7 @@ export function storageServerContract(name: string, openHarness: OpenHarness): v
     leaseCases(open)
     spaceCases(connect)
     scrubCases(open)
+    slotCases(open)
   })
 }
 

@@ -2,7 +2,15 @@
  * A storage server in a few lines, for tests of what stands between it and its caller. It verifies nothing and
  * keeps all in memory.
  */
-import { concat, equalBytes, type FileRoot, InvalidInputError, manifestRoot, toBase32 } from '#crypto'
+import {
+  concat,
+  equalBytes,
+  type FileRoot,
+  InvalidInputError,
+  manifestRoot,
+  parseSlotRecord,
+  toBase32,
+} from '#crypto'
 import { ConflictError, NotFoundError } from '../../node/errors.ts'
 import type { PeerId } from '../../node/platform/platform.ts'
 import type {
@@ -27,6 +35,8 @@ interface FakeShare {
 
 export class FakeStorage {
   readonly shares = new Map<string, FakeShare[]>()
+  /** Records by public key. */
+  readonly slots = new Map<string, Uint8Array>()
   readonly uploads = new Map<string, BlockWrite[]>()
   readonly calls: string[] = []
   detachCount = 0
@@ -71,6 +81,18 @@ export class FakeStorage {
         if (share.shareNumber > 100) throw new ConflictError('no such share shall be')
         this.#add(share, [share.block.slice()])
       },
+      readSlots: async (publicKeys) => {
+        await called('slot-read')
+        return publicKeys.map((publicKey) => this.slots.get(toBase32(publicKey)))
+      },
+      writeSlot: async ({ record }) => {
+        await called('slot-write')
+        const { publicKey, sequence } = parseSlotRecord(record)
+        const held = this.slots.get(toBase32(publicKey))
+        if (held !== undefined && parseSlotRecord(held).sequence >= sequence) return { accepted: false, held }
+        this.slots.set(toBase32(publicKey), record.slice())
+        return { accepted: true }
+      },
       readManifest: async (address) => {
         await called('read-manifest')
         return this.#share(address).manifest
@@ -85,7 +107,9 @@ export class FakeStorage {
       updateLeases: async (updates: readonly LeaseUpdate[]) => {
         await called('update-leases')
         return updates.map((update): LeaseOutcome => {
-          if (update.address.shareNumber > 100) return { ok: false, reason: 'no-such-share' }
+          const { address } = update
+          if ('shareNumber' in address && address.shareNumber > 100)
+            return { ok: false, reason: 'no-such-share' }
           return { ok: true, expiresAtSeconds: update.action === 'renew' ? update.durationSeconds : 0 }
         })
       },

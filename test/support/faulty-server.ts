@@ -64,6 +64,8 @@ export class FaultyServer {
         up(async () =>
           this.fault.kind === 'denies' ? { healthy: true } : inner.scrubShare(address, options),
         ),
+      readSlots: (publicKeys, options) => up(() => inner.readSlots(publicKeys, options)),
+      writeSlot: (write, options) => up(() => inner.writeSlot(write, options)),
       writeWhole: (share, options) =>
         up(async () => {
           if (this.fault.kind === 'refuses') throw this.fault.error

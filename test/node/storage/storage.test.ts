@@ -362,10 +362,14 @@ describe('collecting', () => {
     await putShare(storage.forAccount('alice'), kept, { leaseDurationSeconds: DAY_SECONDS })
     await putShare(storage.forAccount('bob'), kept, { leaseDurationSeconds: 2 * DAY_SECONDS })
     await putShare(storage.forAccount('alice'), freed, { leaseDurationSeconds: DAY_SECONDS })
-    expect(await storage.collect()).toEqual({ freedShares: 0, freedBytes: 0 })
+    expect(await storage.collect()).toEqual({ freedShares: 0, freedSlots: 0, freedBytes: 0 })
 
     clock.shiftMilliseconds += DAY_SECONDS * 1000 + 1000
-    expect(await storage.collect()).toEqual({ freedShares: 1, freedBytes: freed.file.length })
+    expect(await storage.collect()).toEqual({
+      freedShares: 1,
+      freedSlots: 0,
+      freedBytes: freed.file.length,
+    })
     expect(shareFile(disk, freed)).toBeUndefined()
     expect(shareFile(disk, kept)).toEqual(kept.file)
     expect((await storage.status()).accounts).toMatchObject([
