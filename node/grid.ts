@@ -3,6 +3,7 @@ import { GridError, type StorageIndex } from '#crypto'
 import { type ErrorCode, isErrorCode, type ServerFailure } from './errors.ts'
 import type { Candidate } from './happiness.ts'
 import type { PeerId, Platform } from './platform/platform.ts'
+import type { SlotsSeen } from './slots/seen.ts'
 import type { StorageServer } from './storage/server.ts'
 
 /** One server of the grid, with the way to ask it. */
@@ -13,6 +14,8 @@ export interface GridServer extends Candidate {
 export interface Grid extends Pick<Platform, 'clock' | 'random' | 'log' | 'bulk' | 'coder'> {
   /** Every known server, permuted by the storage index (PROTOCOL §7): shares go to the first ones. */
   ring(storageIndex: StorageIndex): readonly GridServer[]
+  /** What this node remembers of slots, so that it notices a rollback. */
+  readonly slotsSeen: SlotsSeen
 }
 
 /**

@@ -60,6 +60,31 @@ export const CONVERGENT_TRIES_MAX = 3
 /** Shares verified at a time; each has SEGMENTS_IN_FLIGHT_MAX blocks in flight. */
 export const VERIFY_IN_FLIGHT_MAX = 10
 
+// Slots
+
+/** Servers that a record is on: as many as shares. */
+export const SLOT_REPLICAS_MAX = 255
+/** A slower server is not waited for when the others took a tenth of that; by then it is a straggler. */
+export const SLOT_STRAGGLER_FACTOR = 10
+/** But so long it is: below it, jitter would leave readings unfinished. */
+export const SLOT_STRAGGLER_MIN_MILLISECONDS = 50
+/** Once a quorum took a record, the others get as long again, and at least so long. */
+export const SLOT_GRACE_MIN_MILLISECONDS = 5
+/** Records that one reading brings to one server: each time somebody has written anew meanwhile. */
+export const SLOT_SETTLE_TRIES_MAX = 4
+/** Attempts of one update. Of two writers who race each wins half of the time. */
+export const SLOT_UPDATE_TRIES_MAX = 40
+/** After an attempt that lost a writer pauses by lot, for up to the one at first, twice as long each time. */
+export const SLOT_PAUSE_LEAST_MILLISECONDS = 5
+export const SLOT_PAUSE_MOST_MILLISECONDS = 1000
+/** Slots whose newest record is remembered: 5 MB on disk. */
+export const SLOTS_SEEN_MAX = 65_536
+/** What was newly seen of slots waits so long before it is written down. */
+export const SLOTS_SEEN_SAVE_MILLISECONDS = 5_000
+/** Between two looks whether another process has written it down; a second in all, which is a slow disk's time. */
+export const SLOTS_SEEN_WAIT_MILLISECONDS = 50
+export const SLOTS_SEEN_WAITS_MAX = 20
+
 // Node
 
 /** `status` waits so long for each server: a person looks on. */

@@ -10,6 +10,8 @@ import { loadRoster, saveRoster } from './peers/roster-file.ts'
 import type { NodeKey } from './platform/node-key.ts'
 import type { Network, PeerId, Platform } from './platform/platform.ts'
 import type { NodePlatform } from './platform/system.ts'
+import type { SlotsSeen } from './slots/seen.ts'
+import { SeenFile } from './slots/seen-file.ts'
 import { askServers, type NodeStatus } from './status.ts'
 import type { StorageServer } from './storage/server.ts'
 import { Storage } from './storage/storage.ts'
@@ -57,8 +59,9 @@ export async function createNode(
     }
     const roster = new Roster(platform.clock)
     await loadRoster(platform.disk, home, roster)
+    const { slots: slotsSeen } = closing.addResource(await SeenFile.open(platform, home))
     const exchange = closing.addResource(await openExchange(config, whole, { ...options, roster, storage }))
-    const node = new Node({ config, platform: whole, options, storage, roster, closing })
+    const node = new Node({ config, platform: whole, options, storage, roster, slotsSeen, closing })
     if (node.serverCount === 0) await exchange.firstRound
     options.signal?.throwIfAborted()
     return node
@@ -74,6 +77,7 @@ interface NodeParts {
   readonly options: NodeOptions
   readonly storage: Storage | undefined
   readonly roster: Roster
+  readonly slotsSeen: SlotsSeen
   readonly closing: ClosingSteps
 }
 
@@ -90,7 +94,9 @@ export class Node implements AsyncDisposable {
     this.peerId = network.localId
     this.#parts = parts
     this.#own = parts.storage?.forAccount(this.peerId)
-    this.grid = { clock, random, log, bulk, coder, ring: (storageIndex) => this.#ring(storageIndex) }
+    const { slotsSeen } = parts
+    const ring = (storageIndex: StorageIndex) => this.#ring(storageIndex)
+    this.grid = { clock, random, log, bulk, coder, ring, slotsSeen }
   }
 
   /** None: this node only dials. */

@@ -13,6 +13,7 @@ import { systemClock } from '../../node/platform/clock.ts'
 import { silentLog } from '../../node/platform/log.ts'
 import { systemRandom } from '../../node/platform/random.ts'
 import { openSegmentWorkers } from '../../node/platform/segment-workers.ts'
+import { SlotsSeen } from '../../node/slots/seen.ts'
 import type { ShareWriter, StorageServer } from '../../node/storage/server.ts'
 
 const SEGMENT_COUNT = 200
@@ -57,6 +58,7 @@ const base = {
   log: silentLog,
   bulk: nativeBulkCrypto,
   ring: () => servers,
+  slotsSeen: new SlotsSeen(),
 }
 const grids: readonly (readonly [string, Grid])[] = [
   ['one worker', { ...base, coder: one }],

@@ -23,6 +23,7 @@ import {
 import { checkFile, downloadFile, type Grid, type GridServer, happiness, repairFile, uploadFile } from '#node'
 import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
 import { silentLog } from '../../node/platform/log.ts'
+import { SlotsSeen } from '../../node/slots/seen.ts'
 import { SimClock } from './sim-clock.ts'
 import { SimWorld } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
@@ -311,7 +312,8 @@ class Simulation {
         }))
         .sort((left, right) => (left.place < right.place ? -1 : 1))
         .map(({ server }) => server)
-    return { clock: this.#clock, random, log: silentLog, bulk: nativeBulkCrypto, ring }
+    const slotsSeen = new SlotsSeen()
+    return { clock: this.#clock, random, log: silentLog, bulk: nativeBulkCrypto, ring, slotsSeen }
   }
 
   #content(): Uint8Array {

@@ -6,6 +6,7 @@ import { systemClock } from '../../node/platform/clock.ts'
 import { silentLog } from '../../node/platform/log.ts'
 import { MemoryDisk, MemoryFile, type MemoryFolder } from '../../node/platform/memory-disk.ts'
 import { systemRandom } from '../../node/platform/random.ts'
+import { SlotsSeen } from '../../node/slots/seen.ts'
 import { parseShareKey, SMALL_KEYS, smallKey } from '../../node/storage/index-keys.ts'
 import { parseBucketName, parseShareName, StoragePaths } from '../../node/storage/paths.ts'
 import { Storage } from '../../node/storage/storage.ts'
@@ -34,6 +35,7 @@ export class MemoryGrid implements Grid {
   readonly log = silentLog
   readonly bulk = nativeBulkCrypto
   readonly clock: Clock
+  readonly slotsSeen = new SlotsSeen()
   readonly #members: readonly Member[]
   readonly #shift: { milliseconds: number }
 

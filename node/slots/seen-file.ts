@@ -1,0 +1,157 @@
+/** What was seen of slots, between two runs. Several processes of one home keep it together. */
+import {
+  asPublicKey,
+  asRecordHash,
+  ByteReader,
+  ByteWriter,
+  decodeFields,
+  encodeFields,
+  GridError,
+  HASH_SIZE_BYTES,
+  InvalidInputError,
+} from '#crypto'
+import { ConflictError } from '../errors.ts'
+import {
+  SLOTS_SEEN_MAX,
+  SLOTS_SEEN_SAVE_MILLISECONDS,
+  SLOTS_SEEN_WAIT_MILLISECONDS,
+  SLOTS_SEEN_WAITS_MAX,
+} from '../limits.ts'
+import type { Platform, WritableFile } from '../platform/platform.ts'
+import { type SeenEntry, SlotsSeen } from './seen.ts'
+
+const SEEN_FILE = 'slots-seen.cbor'
+/** Public key, sequence, hash. */
+const ENTRY_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 8
+const FRAME_MAX_BYTES = 64
+
+type SeenPlatform = Pick<Platform, 'disk' | 'clock' | 'log'>
+
+/**
+ * Writes down what is newly seen a while after it was seen, and when it is closed. A crash forgets what was seen in
+ * that while: then a rollback to what stood before it goes unnoticed.
+ */
+export class SeenFile implements AsyncDisposable {
+  readonly slots: SlotsSeen
+  readonly #platform: SeenPlatform
+  readonly #folder: string
+  readonly #stop = new AbortController()
+  #needsSave = false
+  #saving: Promise<void> | undefined
+
+  private constructor(platform: SeenPlatform, folder: string) {
+    this.#platform = platform
+    this.#folder = folder
+    this.slots = new SlotsSeen(() => {
+      this.#needsSave = true
+      this.#saving ??= this.#saveSoon()
+    })
+  }
+
+  /** A file that cannot be read is passed over: a memory is a help, no truth. */
+  static async open(platform: SeenPlatform, folder: string): Promise<SeenFile> {
+    const file = new SeenFile(platform, folder)
+    file.slots.merge(await file.#read())
+    return file
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new DOMException('the node is stopping', 'AbortError'))
+    await this.#saving
+    await this.#save()
+  }
+
+  async #saveSoon(): Promise<void> {
+    const { signal } = this.#stop
+    try {
+      await this.#platform.clock.sleep(SLOTS_SEEN_SAVE_MILLISECONDS, { signal })
+      await this.#save()
+    } catch (error) {
+      if (!signal.aborted) this.#platform.log.error('what was seen of slots could not be kept', { error })
+    } finally {
+      this.#saving = undefined
+    }
+  }
+
+  /** Read, merge, write and rename, while the draft keeps other processes from doing the same. */
+  async #save(): Promise<void> {
+    if (!this.#needsSave) return
+    const { disk, log } = this.#platform
+    this.#needsSave = false
+    try {
+      await disk.makeFolder(this.#folder)
+      const draft = await this.#createDraft()
+      try {
+        this.slots.merge(await this.#read())
+        await draft.append(formatSeen(this.slots.entries()))
+        await draft.sync()
+      } finally {
+        await draft.close()
+      }
+      await disk.rename(this.#draftPath, this.#path)
+      await disk.syncFolder(this.#folder)
+    } catch (error) {
+      if (!(error instanceof GridError)) throw error
+      log.warn('what was seen of slots could not be kept', { reason: error.message })
+      this.#needsSave = true
+    }
+  }
+
+  /** Whoever finds another one's draft waits; one that stays so long was left by a crash. */
+  async #createDraft(): Promise<WritableFile> {
+    const { disk, clock } = this.#platform
+    for (let waits = 0; ; waits += 1) {
+      try {
+        return await disk.createFile(this.#draftPath)
+      } catch (error) {
+        if (!(error instanceof ConflictError) || waits > SLOTS_SEEN_WAITS_MAX) throw error
+      }
+      if (waits === SLOTS_SEEN_WAITS_MAX) await disk.removeFile(this.#draftPath)
+      else await clock.sleep(SLOTS_SEEN_WAIT_MILLISECONDS)
+    }
+  }
+
+  async #read(): Promise<readonly SeenEntry[]> {
+    const file = await this.#platform.disk.openFile(this.#path)
+    if (file === undefined) return []
+    try {
+      if (file.sizeBytes > SLOTS_SEEN_MAX * ENTRY_SIZE_BYTES + FRAME_MAX_BYTES) return []
+      return parseSeen(await file.read(0, file.sizeBytes))
+    } catch (error) {
+      if (error instanceof InvalidInputError) return []
+      throw error
+    } finally {
+      await file.close()
+    }
+  }
+
+  get #path(): string {
+    return `${this.#folder}/${SEEN_FILE}`
+  }
+
+  get #draftPath(): string {
+    return `${this.#path}.new`
+  }
+}
+
+/** The one used longest ago first. */
+function formatSeen(entries: readonly SeenEntry[]): Uint8Array {
+  const writer = new ByteWriter(entries.length * ENTRY_SIZE_BYTES)
+  for (const { publicKey, sequence, hash } of entries) writer.bytes(publicKey).u64(sequence).bytes(hash)
+  return encodeFields({ slots: writer.finish() })
+}
+
+/** @throws InvalidInputError */
+function parseSeen(bytes: Uint8Array): readonly SeenEntry[] {
+  const fields = decodeFields(bytes, 'what was seen of slots')
+  const rows = fields.bytesUpTo('slots', SLOTS_SEEN_MAX * ENTRY_SIZE_BYTES)
+  fields.finish()
+  const reader = new ByteReader(rows, 'what was seen of slots')
+  const entries: SeenEntry[] = []
+  for (let row = 0; row < Math.ceil(rows.length / ENTRY_SIZE_BYTES); row += 1) {
+    const publicKey = asPublicKey(reader.bytes(HASH_SIZE_BYTES))
+    entries.push({ publicKey, sequence: reader.u64(), hash: asRecordHash(reader.bytes(HASH_SIZE_BYTES)) })
+  }
+  reader.finish()
+  return entries
+}
