@@ -56,7 +56,7 @@ export async function downloadFile(
   capability: ReadCapability,
   options: DownloadOptions = {},
 ): Promise<Download> {
-  if (capability.kind === 'lit') return literalDownload(capability.content.reveal(), options)
+  if (capability.kind === 'lit') return bytesDownload(capability.content.reveal(), options)
   const file: FileId = { storageIndex: fileStorageIndex(capability.readKey.reveal()), root: capability.root }
   let known: KnownFile | undefined
   const search = new ShareSearch(grid, file, {
@@ -151,7 +151,8 @@ function cutRange(range: ByteRange | undefined, fileSizeBytes: number): { start:
   return { start, end }
 }
 
-function literalDownload(bytes: Uint8Array, options: DownloadOptions): Download {
+/** What is at hand already, as it were a file. */
+export function bytesDownload(bytes: Uint8Array, options: DownloadOptions): Download {
   const range = cutRange(options.range, bytes.length)
   async function* content(): AsyncGenerator<Uint8Array, void, undefined> {
     if (range.end > range.start) yield bytes.slice(range.start, range.end)

@@ -1,0 +1,76 @@
+/** Bring one new record to a quorum of its replicas. */
+import { equalBytes, requireRecordOf, type SlotRecord } from '#crypto'
+import type { ServerFailure } from '../errors.ts'
+import type { Grid, GridServer } from '../grid.ts'
+import { LEASE_DURATION_DEFAULT_SECONDS, SLOT_GRACE_MIN_MILLISECONDS } from '../limits.ts'
+import { refusalOf, type SlotOptions, type SlotPlace } from './quorum-read.ts'
+import { ServerCalls } from './server-calls.ts'
+
+export interface Publication {
+  readonly acceptedBy: readonly GridServer[]
+  /** A quorum accepted: no other record of the sequence can succeed. */
+  readonly isAccepted: boolean
+  /** Servers that hold another record of the same or a higher sequence. */
+  readonly refusedCount: number
+  readonly failures: readonly ServerFailure[]
+}
+
+/**
+ * Returns when a quorum has accepted and the others have answered or had a fair time to; or as soon as a quorum
+ * cannot be had any more.
+ *
+ * @param options.patience `quorum`: as said; `all`: until every replica has answered or failed
+ * @throws the signal's reason
+ */
+export async function publishRecord(
+  grid: Grid,
+  place: SlotPlace,
+  record: SlotRecord,
+  options: SlotOptions & { readonly patience: 'quorum' | 'all' },
+): Promise<Publication> {
+  const leaseDurationSeconds = options.leaseDurationSeconds ?? LEASE_DURATION_DEFAULT_SECONDS
+  const { size, replicas } = place
+  const calls = new ServerCalls(grid, options.signal)
+  const acceptedBy: GridServer[] = []
+  const failures: ServerFailure[] = []
+  const verified: SlotRecord[] = [record]
+  const verify = (bytes: Uint8Array): SlotRecord => {
+    const known = verified.find((each) => equalBytes(each.bytes, bytes))
+    if (known !== undefined) return known
+    const held = requireRecordOf(place.publicKey, bytes, grid.bulk)
+    verified.push(held)
+    return held
+  }
+  let refusedCount = 0
+  const startedAt = grid.clock.elapsed()
+  let graceEndsAt: number | undefined
+  try {
+    for (const replica of replicas) {
+      calls.start(replica, {
+        what: 'writing a slot',
+        make: (server, own) => server.writeSlot({ record: record.bytes, leaseDurationSeconds }, own),
+        onAnswer: (outcome) => {
+          if (refusalOf(outcome, record, verify) === undefined) acceptedBy.push(replica)
+          else refusedCount += 1
+        },
+        onFailure: (failure) => failures.push(failure),
+      })
+    }
+    while (true) {
+      const isAccepted = acceptedBy.length >= size.quorum
+      const canBeAccepted = acceptedBy.length + calls.inFlightCount >= size.quorum
+      const mayEnd = options.patience === 'quorum' || calls.inFlightCount === 0
+      if (mayEnd && !canBeAccepted) break
+      const now = grid.clock.elapsed()
+      if (isAccepted && options.patience === 'quorum') {
+        // A server that is merely slow is not left behind, one that is dead not waited for.
+        graceEndsAt ??= now + Math.max(SLOT_GRACE_MIN_MILLISECONDS, now - startedAt)
+      }
+      if (calls.inFlightCount === 0 || now >= (graceEndsAt ?? Number.POSITIVE_INFINITY)) break
+      await calls.changed(graceEndsAt === undefined ? undefined : graceEndsAt - now)
+    }
+    return { acceptedBy, isAccepted: acceptedBy.length >= size.quorum, refusedCount, failures }
+  } finally {
+    calls.stop()
+  }
+}
