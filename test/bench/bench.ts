@@ -1,21 +1,23 @@
 /**
- * `npm run bench [-- --json] [--quick] [--small] [--mib 2048]`: put and get through a grid of ten local server processes at 3 of 10, beside
- * the limits of this machine taken in the same run.
+ * `npm run bench [-- --json] [--quick] [--small] [--mib 2048]`: put and get through a grid of ten local
+ * server processes at 3 of 10, beside the limits of this machine taken in the same run.
  *
  * Ratios within one run are what counts: these machines are shared, and their speed wanders.
  */
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
-import { createInterface } from 'node:readline'
+import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { ENCODING_DEFAULT, HAPPY_SERVERS_DEFAULT, type ReadCapability } from '#crypto'
-import { downloadFile, type Grid, silentLog, uploadFile } from '#node'
+import type { ReadCapability } from '#crypto'
+import { type Grid, silentLog } from '#node'
 import { Home } from '../../cli/home.ts'
 import { openNode } from '../../cli/session.ts'
+import { GridProcess } from '../support/cairn-process.ts'
+import { getFile, putFile } from './files.ts'
 import { type Limit, measureLimits } from './limits.ts'
+import { machine } from './machine.ts'
 import { measureSmall, printSmall } from './small.ts'
+import { quantile } from './timing.ts'
 
 const { values } = parseArgs({
   options: {
@@ -70,25 +72,15 @@ interface Row {
   readonly serverPeakRssMebibytes: number
 }
 
-interface GridReady {
-  readonly client: string
-  readonly servers: readonly { readonly pid: number }[]
-}
-
 const folder = await mkdtemp(`${tmpdir()}/cairn-bench-`)
 // Before the grid starts: ten processes that start would be in the way.
 const limits = values.small ? [] : await measureLimits(folder, (values.quick ? 64 : 512) * MIB)
-const gridProcess = spawn(
-  process.execPath,
-  ['cli/main.ts', 'grid', '--servers', String(SERVER_COUNT), '--dir', `${folder}/grid`, '--json'],
-  { cwd: new URL('../../', import.meta.url), stdio: ['pipe', 'pipe', 'inherit'] },
-)
+const local = await GridProcess.start(`${folder}/grid`, ['--servers', String(SERVER_COUNT)])
 try {
-  const ready = await gridReady()
-  const home = new Home(ready.client)
+  const home = new Home(local.client)
   const signal = new AbortController().signal
   const node = await openNode(home, await home.readConfig(), { lends: false, log: silentLog, signal })
-  const pids = ready.servers.map(({ pid }) => pid)
+  const pids = local.servers.map(({ pid }) => pid)
   const idleMebibytes = process.memoryUsage.rss() / MIB
   const rows: Row[] = []
   for (const { sizeBytes, runs } of CASES)
@@ -102,15 +94,8 @@ try {
     console.log(`\nthe client before its first put: ${idleMebibytes.toFixed(0)} MiB`)
   }
 } finally {
-  gridProcess.kill('SIGINT')
-  await new Promise((resolve) => gridProcess.once('exit', resolve))
+  await local.stop()
   await rm(folder, { recursive: true, force: true })
-}
-
-async function gridReady(): Promise<GridReady> {
-  for await (const line of createInterface({ input: gridProcess.stdout }))
-    return JSON.parse(line) as GridReady
-  throw new Error('the grid ended before it was ready')
 }
 
 async function measureCase(
@@ -120,19 +105,12 @@ async function measureCase(
   const { sizeBytes, runs, pids } = options
   const capabilities: ReadCapability[] = []
   const put = await measure('put', options, async () => {
-    const { capability } = await uploadFile(grid, sourceOf(sizeBytes), {
-      encoding: ENCODING_DEFAULT,
-      happyServers: HAPPY_SERVERS_DEFAULT,
-    })
-    capabilities.push(capability)
+    capabilities.push(await putFile(grid, sizeBytes))
   })
   const get = await measure('get', { sizeBytes, runs, pids }, async (run) => {
     const capability = capabilities[run]
     if (capability === undefined) throw new Error('nothing was put')
-    const download = await downloadFile(grid, capability)
-    let gotBytes = 0
-    for await (const bytes of download.content) gotBytes += bytes.length
-    if (gotBytes !== sizeBytes) throw new Error(`${sizeBytes} bytes wanted, ${gotBytes} came`)
+    await getFile(grid, capability)
   })
   return [put, get]
 }
@@ -157,7 +135,7 @@ async function measure(
   clearInterval(watch)
   const { user, system } = process.cpuUsage(clientStart)
   const gigabytes = (sizeBytes * runs) / 1e9
-  const milliseconds = times.toSorted((left, right) => left - right)[runs >> 1] ?? 0
+  const milliseconds = quantile(times, 0.5)
   return {
     operation,
     sizeBytes,
@@ -192,25 +170,6 @@ function peakRssMebibytes(pid: number): number {
   } catch {
     return 0
   }
-}
-
-/** Content that no two segments of share, made as it is read. */
-function sourceOf(sizeBytes: number) {
-  return {
-    sizeBytes,
-    rereadable: true,
-    async *open(): AsyncGenerator<Uint8Array, void, undefined> {
-      for (let offset = 0; offset < sizeBytes; offset += MIB) {
-        const bytes = new Uint8Array(Math.min(MIB, sizeBytes - offset)).fill(offset / MIB)
-        bytes[0] = 1
-        yield bytes
-      }
-    },
-  }
-}
-
-function machine(): string {
-  return `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`
 }
 
 function print(limits: readonly Limit[], rows: readonly Row[]): void {

@@ -1,13 +1,11 @@
 /** Rows of `npm run bench` for small files: one at a time, eight at a time, and a short range of a large file. */
-import { ENCODING_DEFAULT, HAPPY_SERVERS_DEFAULT, type ReadCapability } from '#crypto'
-import { downloadFile, type Grid, uploadFile } from '#node'
-import { forEachConcurrently } from '../../node/flow.ts'
+import type { ReadCapability } from '#crypto'
+import type { Grid } from '#node'
+import { getFile, putFile } from './files.ts'
+import { type Rounds, type Timing, timed } from './timing.ts'
 
-export interface SmallRow {
+export interface SmallRow extends Timing {
   readonly what: string
-  /** Median of one operation. */
-  readonly milliseconds: number
-  readonly perSecond: number
 }
 
 const FILE_BYTES = 1000
@@ -48,41 +46,6 @@ export function printSmall(rows: readonly SmallRow[]): void {
     console.log(`| ${what} | ${milliseconds.toFixed(1)} | ${perSecond.toFixed(0)} |`)
 }
 
-async function time(
-  what: string,
-  { count, atOnce }: { readonly count: number; readonly atOnce: number },
-  work: (run: number) => Promise<void>,
-): Promise<SmallRow> {
-  const times: number[] = []
-  const start = performance.now()
-  await forEachConcurrently(Array(count).keys(), atOnce, async (run) => {
-    const begun = performance.now()
-    await work(run)
-    times.push(performance.now() - begun)
-  })
-  const perSecond = (count * 1000) / (performance.now() - start)
-  const milliseconds = times.toSorted((left, right) => left - right)[times.length >> 1] ?? 0
-  return { what, milliseconds, perSecond }
-}
-
-async function putFile(grid: Grid, sizeBytes: number): Promise<ReadCapability> {
-  const runBytes = Math.min(sizeBytes, 1 << 20)
-  async function* open(): AsyncGenerator<Uint8Array> {
-    for (let left = sizeBytes; left > 0; left -= runBytes)
-      yield new Uint8Array(Math.min(left, runBytes)).fill(left & 255)
-  }
-  const source = { sizeBytes, rereadable: true, open }
-  const options = { encoding: ENCODING_DEFAULT, happyServers: HAPPY_SERVERS_DEFAULT }
-  return (await uploadFile(grid, source, options)).capability
-}
-
-async function getFile(
-  grid: Grid,
-  capability: ReadCapability,
-  range?: { readonly start: number; readonly end: number },
-): Promise<void> {
-  const download = await downloadFile(grid, capability, { range })
-  let gotBytes = 0
-  for await (const bytes of download.content) gotBytes += bytes.length
-  if (gotBytes !== download.range.end - download.range.start) throw new Error(`${gotBytes} bytes came`)
+async function time(what: string, rounds: Rounds, work: (run: number) => Promise<void>): Promise<SmallRow> {
+  return { what, ...(await timed(rounds, work)) }
 }
