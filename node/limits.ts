@@ -49,6 +49,8 @@ export const BLOCK_ANSWER_SECONDS = 40
 export const FINISH_ANSWER_SECONDS = 120
 /** Servers asked at a time for what they hold. */
 export const LOCATE_IN_FLIGHT_MAX = 20
+/** Servers that are asked first, for a block as well: k of the usual 3, and one that may be slow or have none. */
+export const OPEN_FIRST_SERVERS = 4
 /** How far along the ring, in multiples of n, a reader looks before k shares are enough for it. */
 export const LOCATE_RING_FACTOR = 2
 /** A block that is later than so many times the usual is asked of another server too. */
@@ -129,6 +131,10 @@ export const WIRE_WHOLE_SHARES_MAX = 64
 export const WIRE_SLOT_WRITES_MAX = 16
 /** What the weighing of channels takes a slot's record for, before it is known. */
 export const WIRE_EXPECTED_RECORD_BYTES = 4096
+/** Files in one `open`. */
+export const WIRE_OPEN_QUERIES_MAX = 64
+/** Manifests and proofs in its reply: with the shares of all files, 255 of 9 bytes each, they fit a header. */
+export const WIRE_OPEN_HEADER_BYTES_MAX = 80 * 1024
 /** Proof of one leaf among SEGMENT_COUNT_MAX: 24 nodes. */
 export const WIRE_PROOF_MAX_BYTES = 24 * 32
 /** Text of an error on the wire, in UTF-16 units: for people. */

@@ -12,6 +12,7 @@ import {
   openCodec,
   openSegment,
   type ReadCapability,
+  SEGMENT_SIZE_DEFAULT_BYTES,
   segmentsOfRange,
 } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
@@ -60,6 +61,8 @@ export async function downloadFile(
   const file: FileId = { storageIndex: fileStorageIndex(capability.readKey.reveal()), root: capability.root }
   let known: KnownFile | undefined
   const search = new ShareSearch(grid, file, {
+    // A guess, as the manifest is not known: other sizes of segments cost a round trip more.
+    firstSegment: Math.floor(Math.max(0, options.range?.start ?? 0) / SEGMENT_SIZE_DEFAULT_BYTES),
     isEnough: (found) => known !== undefined && isEnoughToRead(found, known),
   })
   const early: ServerFailure[] = []

@@ -156,6 +156,12 @@ export class SegmentFetcher {
     const stop = AbortSignal.any([signal, losers.signal])
     const ask = (source: ShareSource): void => {
       tried.add(source)
+      const early = earlyBlock(source, segmentIndex)
+      if (early !== undefined) {
+        if (this.#hasRightSize(source, segmentIndex, early))
+          fetched.set(source.shareNumber, { ...early, source })
+        return
+      }
       const asking = this.#readBlock(source, segmentIndex, stop).then(
         (block) => {
           asked.delete(source)
@@ -173,11 +179,16 @@ export class SegmentFetcher {
       while (fetched.size < neededShares) {
         signal.throwIfAborted()
         while (fetched.size + asked.size < neededShares + hedges) {
-          const source = this.#bestSource(tried, fetched)
+          const source = this.#bestSource(segmentIndex, tried, fetched)
           if (source === undefined) break
           ask(source)
         }
-        if (asked.size === 0 && this.#search.isFinished && this.#bestSource(tried, fetched) === undefined) {
+        if (fetched.size >= neededShares) break
+        if (
+          asked.size === 0 &&
+          this.#search.isFinished &&
+          this.#bestSource(segmentIndex, tried, fetched) === undefined
+        ) {
           throw this.#notEnough()
         }
         const isLate = await this.#waitForChange(asked, stop)
@@ -227,6 +238,7 @@ export class SegmentFetcher {
 
   /** The quickest source of a share that is not yet fetched or asked for; a data share goes before a parity share. */
   #bestSource(
+    segmentIndex: number,
     tried: ReadonlySet<ShareSource>,
     fetched: ReadonlyMap<number, FetchedBlock>,
   ): ShareSource | undefined {
@@ -240,7 +252,11 @@ export class SegmentFetcher {
       if (tried.has(source) || fetched.has(shareNumber)) continue
       const isRepeat = shareNumbersTried.has(shareNumber)
       const isParity = shareNumber >= this.#codec.parameters.neededShares
+      // What is here already goes before everything.
+      const isHere = earlyBlock(source, segmentIndex) !== undefined
       const score =
+        (isHere ? -1e6 : 0) +
+        (isParity ? 1 : 0) +
         this.#pace.expectedMilliseconds(source.gridServer.serverId) * (isParity ? 1.2 : 1) +
         (isRepeat ? 1e6 : 0)
       if (score < bestScore) {
@@ -271,6 +287,16 @@ export class SegmentFetcher {
     }
   }
 
+  #hasRightSize(source: ShareSource, segmentIndex: number, { block }: ReadBlock): boolean {
+    try {
+      requireBlockSize(this.#geometry, segmentIndex, block)
+      return true
+    } catch (error) {
+      this.#drop(source, error)
+      return false
+    }
+  }
+
   #drop(source: ShareSource, error: unknown): void {
     if (this.#dropped.has(source)) return
     const failure = failureOf(source.gridServer.serverId, error, source.shareNumber)
@@ -287,6 +313,11 @@ export class SegmentFetcher {
       askedCount: this.#search.askedCount,
     })
   }
+}
+
+/** The block that came when the server was first asked, if it is of this segment. */
+function earlyBlock({ early }: ShareSource, segmentIndex: number): ReadBlock | undefined {
+  return early?.segmentIndex === segmentIndex ? early.block : undefined
 }
 
 function requireBlockSize(geometry: FileGeometry, segmentIndex: number, block: Uint8Array): void {

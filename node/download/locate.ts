@@ -11,7 +11,13 @@ import {
 import { NotEnoughSharesError, type ServerFailure } from '../errors.ts'
 import { forEachConcurrently, untilAborted } from '../flow.ts'
 import { failureOf, type Grid, type GridServer, shortId, summarizeFailures } from '../grid.ts'
-import { ANSWER_SECONDS, LOCATE_IN_FLIGHT_MAX } from '../limits.ts'
+import {
+  ANSWER_SECONDS,
+  HEDGE_MIN_MILLISECONDS,
+  LOCATE_IN_FLIGHT_MAX,
+  OPEN_FIRST_SERVERS,
+} from '../limits.ts'
+import type { ListedShare, ReadBlock } from '../storage/server.ts'
 import { within } from '../within.ts'
 
 /** What identifies an immutable file on the grid: the content of a verify capability. */
@@ -31,6 +37,24 @@ export interface KnownFile extends FileId {
 export interface ShareSource {
   readonly shareNumber: number
   readonly gridServer: GridServer
+  /** What came with the claim: as little to be believed. */
+  readonly early?: EarlyAnswer | undefined
+}
+
+export interface EarlyAnswer {
+  readonly manifest: Uint8Array | undefined
+  readonly segmentIndex: number | undefined
+  readonly block: ReadBlock | undefined
+}
+
+export interface SearchOptions {
+  /** Asked between servers: whether the ones not yet asked can be left alone. */
+  readonly isEnough: (search: ShareSearch) => boolean
+  /**
+   * Given: the first OPEN_FIRST_SERVERS are asked for a manifest and the block of this segment too, and the others only
+   * if someone waits for more, or one of the first fails, has nothing, or is late.
+   */
+  readonly firstSegment?: number | undefined
 }
 
 /**
@@ -44,19 +68,18 @@ export class ShareSearch {
   readonly #failures: ServerFailure[] = []
   readonly #stop = new AbortController()
   readonly #finished: Promise<void>
+  /** Resolves when the first servers are not enough. */
+  readonly #goOn = Promise.withResolvers<void>()
+  #firstLeft = 0
   #askedCount = 0
   #isFinished = false
   #wake: PromiseWithResolvers<void> = Promise.withResolvers()
 
-  /**
-   * Starts asking at once. Call `stop` when done.
-   *
-   * @param isEnough asked between servers: whether the ones not yet asked can be left alone
-   */
-  constructor(grid: Grid, file: FileId, options: { readonly isEnough: (search: ShareSearch) => boolean }) {
+  /** Starts asking at once. Call `stop` when done. */
+  constructor(grid: Grid, file: FileId, options: SearchOptions) {
     this.#grid = grid
     this.#file = file
-    this.#finished = this.#run(options.isEnough)
+    this.#finished = this.#run(options)
     this.#finished.catch(() => undefined)
   }
 
@@ -82,51 +105,109 @@ export class ShareSearch {
     return this.#isFinished
   }
 
-  /** Resolves when something changed since the last look: a server answered, failed, or the search ended. */
+  /**
+   * Resolves when something changed since the last look: a server answered, failed, or the search ended. Who waits
+   * for that has not enough: once the first servers have answered, the others are asked.
+   */
   more(): Promise<void> {
+    if (this.#firstLeft === 0) this.#goOn.resolve()
     return this.#isFinished ? Promise.resolve() : this.#wake.promise
   }
 
   /** Resolves when every server that will be asked has been. */
   finished(): Promise<void> {
+    this.#goOn.resolve()
     return this.#finished
   }
 
   stop(): void {
     this.#stop.abort(new DOMException('the search was stopped', 'AbortError'))
+    this.#goOn.resolve()
   }
 
-  async #run(isEnough: (search: ShareSearch) => boolean): Promise<void> {
+  async #run({ isEnough, firstSegment }: SearchOptions): Promise<void> {
     const ring = this.#grid.ring(this.#file.storageIndex)
+    const first = firstSegment === undefined ? [] : ring.slice(0, OPEN_FIRST_SERVERS)
     try {
-      await forEachConcurrently(ring, LOCATE_IN_FLIGHT_MAX, async (gridServer) => {
+      const opened = firstSegment === undefined ? undefined : this.#openFirst(first, firstSegment)
+      opened?.catch(() => this.#goOn.resolve())
+      await forEachConcurrently(ring.slice(first.length), LOCATE_IN_FLIGHT_MAX, async (gridServer) => {
+        if (opened !== undefined) await this.#goOn.promise
         if (this.#stop.signal.aborted || isEnough(this)) return
-        await this.#ask(gridServer)
+        await this.#list(gridServer)
         this.#askedCount += 1
         this.#notify()
       })
+      await opened
     } finally {
       this.#isFinished = true
       this.#notify()
     }
   }
 
-  async #ask(gridServer: GridServer): Promise<void> {
+  /** Settles when all have answered or failed; lets the search go on as soon as one is no help. */
+  async #openFirst(servers: readonly GridServer[], segmentIndex: number): Promise<void> {
+    this.#firstLeft = servers.length
+    const answered = new AbortController()
+    const late = AbortSignal.any([this.#stop.signal, answered.signal])
+    this.#grid.clock.sleep(HEDGE_MIN_MILLISECONDS, { signal: late }).then(
+      () => this.#goOn.resolve(),
+      () => undefined,
+    )
+    try {
+      await Promise.all(
+        servers.map(async (gridServer) => {
+          const foundBefore = this.#sources.length
+          await this.#open(gridServer, segmentIndex)
+          if (this.#sources.length === foundBefore) this.#goOn.resolve()
+          this.#askedCount += 1
+          this.#firstLeft -= 1
+          this.#notify()
+        }),
+      )
+    } finally {
+      answered.abort()
+    }
+  }
+
+  async #open(gridServer: GridServer, segmentIndex: number): Promise<void> {
+    await this.#ask(gridServer, async (signal) => {
+      const request = { ...this.#file, segmentIndex }
+      const { shares, manifest, block } = await gridServer.server.openFile(request, { signal })
+      // What came along is of the lowest-numbered share, which may stand anywhere in a liar's list.
+      const lowest = Math.min(...shares.map(({ shareNumber }) => shareNumber))
+      this.#take(gridServer, shares, { shareNumber: lowest, early: { manifest, segmentIndex, block } })
+    })
+  }
+
+  async #list(gridServer: GridServer): Promise<void> {
+    await this.#ask(gridServer, async (signal) => {
+      const [listed = []] = await gridServer.server.listShares([this.#file], { signal })
+      this.#take(gridServer, listed)
+    })
+  }
+
+  async #ask(gridServer: GridServer, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#stop
     try {
-      const limit = { seconds: ANSWER_SECONDS, what: 'asking for shares', signal }
-      const [listed] = await within(this.#grid.clock, limit, (limited) =>
-        gridServer.server.listShares([this.#file], { signal: limited }),
-      )
-      const seen = new Set<number>()
-      for (const { root, shareNumber } of listed ?? []) {
-        if (seen.has(shareNumber) || shareNumber >= TOTAL_SHARES_MAX || !equalBytes(root, this.#file.root))
-          continue
-        seen.add(shareNumber)
-        this.#sources.push({ shareNumber, gridServer })
-      }
+      await within(this.#grid.clock, { seconds: ANSWER_SECONDS, what: 'asking for shares', signal }, work)
     } catch (error) {
       if (!signal.aborted) this.#failures.push(failureOf(gridServer.serverId, error))
+    }
+  }
+
+  #take(
+    gridServer: GridServer,
+    listed: readonly ListedShare[],
+    came?: { readonly shareNumber: number; readonly early: EarlyAnswer },
+  ): void {
+    const seen = new Set<number>()
+    for (const { root, shareNumber } of listed) {
+      if (seen.has(shareNumber) || shareNumber >= TOTAL_SHARES_MAX || !equalBytes(root, this.#file.root))
+        continue
+      seen.add(shareNumber)
+      const early = came?.shareNumber === shareNumber ? came.early : undefined
+      this.#sources.push({ shareNumber, gridServer, early })
     }
   }
 
@@ -164,9 +245,9 @@ export async function fetchManifest(
     try {
       const address = { ...file, shareNumber: source.shareNumber }
       const limit = { seconds: ANSWER_SECONDS, what: 'reading a manifest', signal: options.signal }
-      const manifestBytes = await within(grid.clock, limit, (signal) =>
-        server.readManifest(address, { signal }),
-      )
+      const manifestBytes =
+        source.early?.manifest ??
+        (await within(grid.clock, limit, (signal) => server.readManifest(address, { signal })))
       return { ...file, manifest: parseManifestOf(file, manifestBytes), manifestBytes }
     } catch (error) {
       options.signal?.throwIfAborted()

@@ -1,5 +1,6 @@
 /** The storage server's contract over the files of this machine, for one account. */
 import { InvalidInputError, type PublicKey, TOTAL_SHARES_MAX } from '#crypto'
+import { NotFoundError } from '../errors.ts'
 import { forEachConcurrently } from '../flow.ts'
 import {
   LEASE_UPDATES_IN_FLIGHT_MAX,
@@ -11,13 +12,15 @@ import {
 import type { PeerId } from '../platform/platform.ts'
 import type { IncomingShares } from './incoming-shares.ts'
 import { checkLeaseDuration } from './lease.ts'
-import { readBlockBytes, readProof } from './open-shares.ts'
+import { type OpenShare, readBlockBytes, readProof } from './open-shares.ts'
 import type {
   BlockRequest,
   CallOptions,
   LeaseOutcome,
   LeaseUpdate,
   ListedShare,
+  OpenedFile,
+  OpenRequest,
   ReadBlock,
   ScrubOutcome,
   ServerStatus,
@@ -92,6 +95,29 @@ export class LocalStorageServer implements StorageServer {
     return lists
   }
 
+  async openFile(request: OpenRequest, { signal }: CallOptions = {}): Promise<OpenedFile> {
+    const { storageIndex, root, segmentIndex } = request
+    for (;;) {
+      signal?.throwIfAborted()
+      const [shares = []] = await this.listShares([{ storageIndex, root }])
+      const [first] = shares
+      if (first === undefined) return { shares, manifest: undefined, block: undefined }
+      const { shareNumber } = first
+      try {
+        return await this.#store.withShare({ storageIndex, root, shareNumber }, async (share) => {
+          const hasSegment = segmentIndex !== undefined && segmentIndex < share.geometry.segmentCount
+          const block = hasSegment
+            ? await readProvenBlock(share, { segmentIndex, withSealedProof: true })
+            : undefined
+          return { shares, manifest: share.manifestBytes.slice(), block }
+        })
+      } catch (error) {
+        // It was listed and turned out to be missing or damaged: it is listed no more.
+        if (!(error instanceof NotFoundError)) throw error
+      }
+    }
+  }
+
   writeShare(request: WriteRequest): ShareWriter {
     const parts = { account: this.#account, store: this.#store, incomingShares: this.#incomingShares }
     return new LocalShareWriter(parts, { ...request, uploadId: request.uploadId.slice() })
@@ -124,18 +150,13 @@ export class LocalStorageServer implements StorageServer {
 
   async readBlock(request: BlockRequest, { signal }: CallOptions = {}): Promise<ReadBlock> {
     signal?.throwIfAborted()
-    const { address, segmentIndex, withSealedProof } = request
+    const { address, segmentIndex } = request
     return this.#store.withShare(address, async (share) => {
       const { segmentCount } = share.geometry
       if (!Number.isInteger(segmentIndex) || segmentIndex < 0 || segmentIndex >= segmentCount) {
         throw new InvalidInputError(`a segment from 0 to ${segmentCount - 1} wanted, found ${segmentIndex}`)
       }
-      const [block, blockProof, sealedProof] = await Promise.all([
-        readBlockBytes(share, segmentIndex),
-        readProof(share, 'block', segmentIndex),
-        withSealedProof ? readProof(share, 'sealed', segmentIndex) : undefined,
-      ])
-      return { block, blockProof, sealedProof }
+      return readProvenBlock(share, request)
     })
   }
 
@@ -178,6 +199,18 @@ export class LocalStorageServer implements StorageServer {
     await this.#store.refreshDiskFree()
     return this.#store.slots.write(this.#account, record, leaseDurationSeconds)
   }
+}
+
+async function readProvenBlock(
+  share: OpenShare,
+  { segmentIndex, withSealedProof }: Pick<BlockRequest, 'segmentIndex' | 'withSealedProof'>,
+): Promise<ReadBlock> {
+  const [block, blockProof, sealedProof] = await Promise.all([
+    readBlockBytes(share, segmentIndex),
+    readProof(share, 'block', segmentIndex),
+    withSealedProof ? readProof(share, 'sealed', segmentIndex) : undefined,
+  ])
+  return { block, blockProof, sealedProof }
 }
 
 function checkShareNumber(shareNumber: number): void {

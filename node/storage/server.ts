@@ -37,6 +37,14 @@ export interface StorageServer {
     queries: readonly ShareQuery[],
     options?: CallOptions,
   ): Promise<readonly (readonly ListedShare[])[]>
+  /**
+   * What the server has of one file, with the manifest and, if a segment is named, the block of the lowest-numbered
+   * share, in one answer. Either may be left out although it is there: `readManifest` and `readBlock` give it. The
+   * server verifies nothing: the reader must.
+   *
+   * @returns no shares, and nothing else, if it has none; no block if the file has no such segment
+   */
+  openFile(request: OpenRequest, options?: CallOptions): Promise<OpenedFile>
   /** Begin, or take up again, the writing of one share. Nothing is sent or checked until a method is called. */
   writeShare(request: WriteRequest): ShareWriter
   /**
@@ -118,6 +126,21 @@ export interface ListedShare {
   readonly shareNumber: number
   /** Of the whole share file. */
   readonly shareSizeBytes: number
+}
+
+export interface OpenRequest {
+  readonly storageIndex: StorageIndex
+  readonly root: FileRoot
+  /** Undefined: no block is wanted. */
+  readonly segmentIndex: number | undefined
+}
+
+export interface OpenedFile {
+  /** By share number. */
+  readonly shares: readonly ListedShare[]
+  readonly manifest: Uint8Array | undefined
+  /** Of the first of the shares, with both proofs. */
+  readonly block: ReadBlock | undefined
 }
 
 export interface WriteRequest {

@@ -17,6 +17,7 @@ import {
   WIRE_EXPECTED_RECORD_BYTES,
   WIRE_HEADER_MAX_BYTES,
   WIRE_LIST_QUERIES_MAX,
+  WIRE_OPEN_QUERIES_MAX,
   WIRE_PAYLOAD_MAX_BYTES,
   WIRE_SLOT_WRITES_MAX,
   WIRE_WHOLE_SHARES_MAX,
@@ -29,6 +30,8 @@ import type {
   LeaseOutcome,
   LeaseUpdate,
   ListedShare,
+  OpenedFile,
+  OpenRequest,
   ReadBlock,
   ScrubOutcome,
   ServerStatus,
@@ -44,6 +47,7 @@ import type {
 import { Batcher, type BatchOutcome } from './batcher.ts'
 import { ChannelPool } from './channel-pool.ts'
 import { formatMessage, type Message } from './message.ts'
+import { readOpenedFiles } from './open-files.ts'
 import { RemoteShareWriter } from './remote-share-writer.ts'
 import {
   readBlockReply,
@@ -85,6 +89,11 @@ export class RemoteServer implements StorageServer {
     bytesMax: WIRE_HEADER_MAX_BYTES,
     weigh: (updates) => ({ count: updates.length, bytes: 0 }),
     send: (groups, signal) => this.#sendLeases(groups, signal),
+  })
+  readonly #openings = new Batcher<OpenRequest, OpenedFile>({
+    countMax: WIRE_OPEN_QUERIES_MAX,
+    bytesMax: WIRE_HEADER_MAX_BYTES,
+    send: (requests, signal) => this.#sendOpenings(requests, signal),
   })
   readonly #wholeShares = new Batcher<WholeShare, void>({
     countMax: WIRE_WHOLE_SHARES_MAX,
@@ -130,6 +139,10 @@ export class RemoteServer implements StorageServer {
       parts.push(this.#lists.call(queries.slice(start, start + WIRE_LIST_QUERIES_MAX), options?.signal))
     }
     return (await Promise.all(parts)).flat()
+  }
+
+  async openFile(request: OpenRequest, options?: CallOptions): Promise<OpenedFile> {
+    return await this.#openings.call(request, options?.signal)
   }
 
   writeShare(request: WriteRequest): ShareWriter {
@@ -209,6 +222,16 @@ export class RemoteServer implements StorageServer {
     const queries = groups.flat()
     const parse = (reply: Message) => readList(reply, queries.length)
     return dealOut(groups, await this.#ask({ op: 'list', queries }, { parse, signal }))
+  }
+
+  async #sendOpenings(
+    files: readonly OpenRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome<OpenedFile>[]> {
+    const parse = (reply: Message) => readOpenedFiles(reply, files)
+    const expectedReplyBytes = WIRE_EXPECTED_BLOCK_BYTES
+    const opened = await this.#ask({ op: 'open', files }, { parse, expectedReplyBytes, signal })
+    return opened.map((result) => ({ ok: true, result }))
   }
 
   async #sendLeases(

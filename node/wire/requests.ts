@@ -18,6 +18,7 @@ import type {
   BlockRequest,
   BlockWrite,
   LeaseUpdate,
+  OpenRequest,
   ShareAddress,
   ShareQuery,
   SlotAddress,
@@ -26,6 +27,7 @@ import type {
   WriteRequest,
 } from '../storage/server.ts'
 import type { Message } from './message.ts'
+import { openFields, readOpenRequests } from './open-files.ts'
 import { readSlotKeys, readSlotWrites, slotWriteFields } from './slots.ts'
 import { readWholeShares, wholeFields } from './whole-shares.ts'
 
@@ -40,6 +42,7 @@ export type WriteName = Pick<WriteRequest, 'storageIndex' | 'shareNumber' | 'upl
 export type StorageRequest =
   | { readonly op: 'status' }
   | { readonly op: 'list'; readonly queries: readonly ShareQuery[] }
+  | { readonly op: 'open'; readonly files: readonly OpenRequest[] }
   | { readonly op: 'write-open'; readonly write: WriteRequest }
   | { readonly op: 'write-block'; readonly write: WriteName; readonly block: BlockWrite }
   | {
@@ -66,6 +69,8 @@ export function requestFields(request: StorageRequest): FieldRecord {
       return { op }
     case 'list':
       return { op, queries: request.queries.map(({ storageIndex, root }) => ({ index: storageIndex, root })) }
+    case 'open':
+      return { op, files: openFields(request.files) }
     case 'write-open':
       return { op, ...writeFields(request.write), size: request.write.expectedSizeBytes }
     case 'write-block': {
@@ -115,6 +120,8 @@ function readRequest(op: string, fields: Fields, payload: Uint8Array): StorageRe
       return { op }
     case 'list':
       return { op, queries: fields.records('queries', WIRE_LIST_QUERIES_MAX).map(readQuery) }
+    case 'open':
+      return { op, files: readOpenRequests(fields) }
     case 'write-open':
       return { op, write: { ...readWrite(fields), expectedSizeBytes: fields.uint('size') } }
     case 'write-block':

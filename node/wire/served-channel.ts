@@ -15,6 +15,7 @@ import type { Channel, Log } from '../platform/platform.ts'
 import type { ShareWriter, StorageServer, WriteRequest } from '../storage/server.ts'
 import type { PeerBudget } from './byte-budget.ts'
 import { formatMessage, type Message, MessageReader, type OutgoingMessage, writeSlices } from './message.ts'
+import { openFiles } from './open-files.ts'
 import type { PayloadBuffers } from './payload-buffers.ts'
 import {
   blockReply,
@@ -182,6 +183,8 @@ export class ServedChannel {
         return statusReply(await server.status({ signal }))
       case 'list':
         return listReply(await server.listShares(request.queries, { signal }))
+      case 'open':
+        return await this.#openFiles(request)
       case 'write-open':
         return writeOpenReply(await (await this.#newWriter(request.write)).open())
       case 'write-block':
@@ -234,6 +237,15 @@ export class ServedChannel {
     replyBudget.release(WIRE_PAYLOAD_MAX_BYTES - read.block.length)
     this.#replyBytes = read.block.length
     return blockReply(read)
+  }
+
+  async #openFiles(request: StorageRequest & { readonly op: 'open' }): Promise<OutgoingMessage> {
+    const { replyBudget, server } = this.#options
+    await this.#reserveReply(WIRE_PAYLOAD_MAX_BYTES)
+    const { reply, payloadBytes } = await openFiles(server, request.files, { signal: this.#gone.signal })
+    replyBudget.release(WIRE_PAYLOAD_MAX_BYTES - payloadBytes)
+    this.#replyBytes = payloadBytes
+    return reply
   }
 
   async #reserveReply(sizeBytes: number): Promise<void> {

@@ -40,6 +40,7 @@ const servers: readonly GridServer[] = Array.from({ length: 10 }, (_, number) =>
     listShares: async (queries) => queries.map(() => []),
     writeShare: () => writer,
     writeWhole: refuse,
+    openFile: refuse,
     readManifest: refuse,
     readBlock: refuse,
     updateLeases: refuse,

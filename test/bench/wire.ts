@@ -67,6 +67,7 @@ function forgettingServer(): StorageServer {
       detach: async () => undefined,
     }),
     writeWhole: never,
+    openFile: never,
     readManifest: never,
     readBlock: async () => ({ block, blockProof: new Uint8Array(320), sealedProof: new Uint8Array(320) }),
     updateLeases: never,

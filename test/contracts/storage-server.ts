@@ -165,6 +165,66 @@ function readingCases(connect: Connect): void {
     expect(await server.listShares([])).toEqual([])
   })
 
+  test('opens a file in one answer: shares, manifest, and the block of the first share', async () => {
+    const server = await connect()
+    const file = await makeFile('open', 5)
+    for (const shareNumber of [3, 1, 2]) await putShare(server, shareAt(file, shareNumber))
+    const first = shareAt(file, 1)
+    const { storageIndex, root } = file
+    const shares = [1, 2, 3].map((shareNumber) => ({
+      root,
+      shareNumber,
+      shareSizeBytes: shareAt(file, shareNumber).file.length,
+    }))
+    const { manifest } = first
+    for (const [segmentIndex, block] of first.blocks.entries()) {
+      const read = await server.readBlock({ address: first.address, segmentIndex, withSealedProof: true })
+      expect(read.block).toEqual(block)
+      expect(await server.openFile({ storageIndex, root, segmentIndex })).toEqual({
+        shares,
+        manifest,
+        block: read,
+      })
+    }
+    const bare = { shares, manifest, block: undefined }
+    expect(await server.openFile({ storageIndex, root, segmentIndex: 5 })).toEqual(bare)
+    expect(await server.openFile({ storageIndex, root, segmentIndex: undefined })).toEqual(bare)
+    const other = (await makeFile('open other')).root
+    const nothing = { shares: [], manifest: undefined, block: undefined }
+    expect(await server.openFile({ storageIndex, root: other, segmentIndex: 0 })).toEqual(nothing)
+  })
+
+  test('opens many files at once, each with its own answer', async () => {
+    const server = await connect()
+    const files = await Promise.all(Array.from({ length: 30 }, (_, number) => makeFile(`open ${number}`, 2)))
+    for (const file of files.slice(10)) await putShare(server, shareAt(file, 0))
+    const opened = await Promise.all(files.map((file) => server.openFile({ ...file, segmentIndex: 1 })))
+    expect(opened.map(({ block }) => block?.block)).toEqual(
+      files.map((file, place) => (place < 10 ? undefined : shareAt(file, 0).blocks[1])),
+    )
+  })
+
+  test('leaves out blocks that are too many for one answer, and gives them one by one', async () => {
+    const server = await connect()
+    const encoding = { neededShares: 1, totalShares: 2, segmentSizeBytes: 1024 * 1024 }
+    const files = await Promise.all(
+      Array.from({ length: 6 }, (_, number) =>
+        makeShares({ seed: `big ${number}`, sizeBytes: 1e6, encoding }),
+      ),
+    )
+    for (const file of files) await putShare(server, shareAt(file, 0))
+    const opened = await Promise.all(files.map((file) => server.openFile({ ...file, segmentIndex: 0 })))
+    for (const [place, { shares, manifest, block }] of opened.entries()) {
+      const file = files[place]
+      if (file === undefined) continue
+      expect(shares).toHaveLength(1)
+      expect(manifest).toEqual(shareAt(file, 0).manifest)
+      if (block !== undefined) expect(block.block).toEqual(shareAt(file, 0).blocks[0])
+      await expectReadable(server, shareAt(file, 0))
+    }
+    expect(opened[0]?.block).toBeDefined()
+  })
+
   test('knows nothing of shares that are not there, and refuses segments that are not', async () => {
     const server = await connect()
     const file = await makeFile('absent')

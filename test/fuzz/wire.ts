@@ -19,6 +19,7 @@ import {
   pushRequest,
 } from '../../node/peers/roster-messages.ts'
 import { formatMessage, type Message, MessageReader } from '../../node/wire/message.ts'
+import { readOpenedFiles } from '../../node/wire/open-files.ts'
 import * as replies from '../../node/wire/replies.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../node/wire/requests.ts'
 import { readWholeOutcomes, wholePayload } from '../../node/wire/whole-shares.ts'
@@ -37,6 +38,7 @@ const seed = Number(values.seed)
 const storageIndex = asStorageIndex(new Uint8Array(32).fill(1))
 const root = asFileRoot(new Uint8Array(32).fill(2))
 const address = { storageIndex, root, shareNumber: 3 }
+const opening = [0, 1].map((segmentIndex) => ({ storageIndex, root, segmentIndex }))
 const write = { storageIndex, shareNumber: 3, uploadId: new Uint8Array(16), expectedSizeBytes: 9 }
 const block = { segmentIndex: 300, sealedLeaf: asTreeHash(root), block: new Uint8Array(40) }
 const whole = {
@@ -49,6 +51,7 @@ const whole = {
 const requests: readonly StorageRequest[] = [
   { op: 'status' },
   { op: 'list', queries: [{ storageIndex, root }] },
+  { op: 'open', files: [{ storageIndex, root, segmentIndex: 5 }] },
   { op: 'write-open', write },
   { op: 'write-block', write, block },
   { op: 'write-finish', write, manifest: new Uint8Array(200), leaseDurationSeconds: 60 },
@@ -79,6 +82,15 @@ const page = { from: root, until: undefined, entries: [{ key: root, sequence: 5 
 const share = { root, shareNumber: 1, shareSizeBytes: 1000 }
 const sound: readonly Uint8Array[] = [
   ...requests.map((request) => formatMessage(requestFields(request), payloadOf(request))),
+  formatMessage(
+    {
+      files: [
+        { shares: new Uint8Array(18), manifest: root, size: 40, proof: root, sealed: root },
+        { shares: new Uint8Array(0) },
+      ],
+    },
+    block.block,
+  ),
   formatMessage({ outcomes: [{}, errorFields(new TypeError('x'))] }),
   replies.listReply([[share], [], [share, share]]),
   replies.blockReply({ block: block.block, blockProof: root, sealedProof: root }),
@@ -151,6 +163,7 @@ await fc.assert(
       refuses(() => replies.readBlockReply(message))
       refuses(() => replies.readManifestReply(message))
       refuses(() => replies.readScrub(message))
+      refuses(() => readOpenedFiles(message, opening))
       refuses(() => readWholeOutcomes(message, { shareCount: 2, serverId: localId }))
     }
     const roster = new Roster({ now: () => 0 })

@@ -75,6 +75,24 @@ export class FakeStorage {
             ),
         )
       },
+      openFile: async ({ storageIndex, root, segmentIndex }) => {
+        await called('open')
+        const found = (this.shares.get(toBase32(storageIndex)) ?? []).filter((share) =>
+          equalBytes(share.root, root),
+        )
+        const [first] = found.toSorted((left, right) => left.shareNumber - right.shareNumber)
+        const block = segmentIndex === undefined ? undefined : first?.blocks[segmentIndex]
+        const proof = new Uint8Array(64).fill(segmentIndex ?? 0)
+        return {
+          shares: found.map((share) => ({
+            root: share.root,
+            shareNumber: share.shareNumber,
+            shareSizeBytes: concat(...share.blocks).length,
+          })),
+          manifest: first?.manifest,
+          block: block === undefined ? undefined : { block, blockProof: proof, sealedProof: proof },
+        }
+      },
       writeShare: (request) => this.#writer(request, called),
       writeWhole: async (share) => {
         await called('write-whole')

@@ -3,6 +3,8 @@ import {
   type BlockRequest,
   type CallOptions,
   type GridServer,
+  type OpenedFile,
+  type OpenRequest,
   type ReadBlock,
   type StorageServer,
   UnreachableError,
@@ -30,6 +32,7 @@ export class FaultyServer {
   readonly inner: StorageServer
   fault: Fault = { kind: 'none' }
   blocksRead = 0
+  callCount = 0
   #blocksWritten = 0
 
   constructor(inner: StorageServer) {
@@ -49,6 +52,7 @@ export class FaultyServer {
   #server(): StorageServer {
     const { inner } = this
     const up = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+      this.callCount += 1
       this.#requireUp()
       return call()
     }
@@ -66,6 +70,7 @@ export class FaultyServer {
         ),
       readSlots: (publicKeys, options) => up(() => inner.readSlots(publicKeys, options)),
       writeSlot: (write, options) => up(() => inner.writeSlot(write, options)),
+      openFile: (request, options) => up(() => this.#openFile(request, options)),
       writeWhole: (share, options) =>
         up(async () => {
           if (this.fault.kind === 'refuses') throw this.fault.error
@@ -99,10 +104,26 @@ export class FaultyServer {
     }
   }
 
+  async #openFile(request: OpenRequest, options: CallOptions | undefined): Promise<OpenedFile> {
+    if (request.segmentIndex !== undefined && this.fault.kind === 'stalls') {
+      await untilAborted(new Promise(() => undefined), options?.signal)
+    }
+    const opened = await this.inner.openFile(request, options)
+    if (opened.block !== undefined) this.blocksRead += 1
+    return {
+      shares: opened.shares,
+      manifest: opened.manifest === undefined ? undefined : this.#manifest(opened.manifest),
+      block: opened.block === undefined ? undefined : this.#block(opened.block),
+    }
+  }
+
   async #readBlock(request: BlockRequest, options: CallOptions | undefined): Promise<ReadBlock> {
     this.blocksRead += 1
     if (this.fault.kind === 'stalls') await untilAborted(new Promise(() => undefined), options?.signal)
-    const answer = await this.inner.readBlock(request, options)
+    return this.#block(await this.inner.readBlock(request, options))
+  }
+
+  #block(answer: ReadBlock): ReadBlock {
     const about = this.fault.kind === 'lies' ? this.fault.about : undefined
     if (about === 'size') return { ...answer, block: answer.block.subarray(1) }
     if (about === 'block') return { ...answer, block: flipped(answer.block) }

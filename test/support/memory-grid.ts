@@ -87,7 +87,14 @@ export class MemoryGrid implements Grid {
   }
 
   resetCounts(): void {
-    for (const { faulty } of this.#members) faulty.blocksRead = 0
+    for (const { faulty } of this.#members) {
+      faulty.blocksRead = 0
+      faulty.callCount = 0
+    }
+  }
+
+  callCount(): number {
+    return this.#members.reduce((sum, { faulty }) => sum + faulty.callCount, 0)
   }
 
   blocksRead(): number {

@@ -118,6 +118,8 @@ describe('the limits in PROTOCOL.md', () => {
     `at least ${grouped(limits.ROSTER_ENTRIES_MAX)}`,
     `every ${limits.ANNOUNCE_INTERVAL_MILLISECONDS / 60_000} minutes, valid for ${grouped(limits.ANNOUNCEMENT_LIFETIME_SECONDS)} s`,
     `\`shares\` array of at most ${limits.WIRE_WHOLE_SHARES_MAX} maps`,
+    `array of at most ${limits.WIRE_OPEN_QUERIES_MAX} maps {\`index\`, \`root\`, [\`segment\`]}`,
+    `more than ${grouped(limits.WIRE_OPEN_HEADER_BYTES_MAX)} bytes together`,
     `\`size\` uint, 1 to ${grouped(limits.WIRE_PAYLOAD_MAX_BYTES)}`,
     `at most ${grouped(limits.ROSTER_COMPARED_MAX)}. Reply`,
     `at most ${grouped(limits.ROSTER_GIVEN_BYTES_MAX)} bytes together`,

@@ -40,6 +40,13 @@ const request: fc.Arbitrary<StorageRequest> = fc.oneof(
     }),
   }),
   fc.record({
+    op: fc.constant('open' as const),
+    files: fc.array(
+      fc.record({ storageIndex, root, segmentIndex: fc.option(segmentIndex, { nil: undefined }) }),
+      { maxLength: 64 },
+    ),
+  }),
+  fc.record({
     op: fc.constant('write-open' as const),
     write: fc.record({ storageIndex, shareNumber, uploadId, expectedSizeBytes: fc.maxSafeNat() }),
   }),
@@ -139,6 +146,9 @@ describe('parseRequest', () => {
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: 0 }] },
       { op: 'list', queries: Array.from({ length: WIRE_LIST_QUERIES_MAX + 1 }, () => ({ index })) },
       { op: 'list', queries: [{ index, other: 1 }] },
+      { op: 'open', files: [{ index }] },
+      { op: 'open', files: [{ index, root: index, segment: SEGMENT_COUNT_MAX }] },
+      { op: 'open', files: Array.from({ length: 65 }, () => ({ index, root: index })) },
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
     ]
     const record = { index, share: 0, manifest: index, size: 2, lease: 1 }
