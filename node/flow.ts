@@ -76,3 +76,45 @@ export async function untilAborted<Result>(
 export function* countUp(first: number, end: number): Generator<number, void, undefined> {
   for (let number = first; number < end; number += 1) yield number
 }
+
+/**
+ * Work that finds more work: visit each item and what is found by visiting, the newest first, at most `inFlightMax`
+ * at a time, and yield the results as they come. The consumer's pace holds it up. When the consumer stops
+ * early or a visit fails, the visits in flight are awaited and dropped.
+ */
+export async function* explore<Item, Result extends NonNullable<unknown>>(
+  first: Iterable<Item>,
+  inFlightMax: number,
+  visit: (item: Item, find: (item: Item) => void) => Promise<Result>,
+): AsyncGenerator<Result, void, undefined> {
+  const waiting = [...first].toReversed()
+  const inFlight = new Set<Promise<void>>()
+  const results: Result[] = []
+  let failure: { readonly reason: unknown } | undefined
+  const start = (item: Item): void => {
+    const visited = visit(item, (found) => void waiting.push(found)).then(
+      (result) => void results.push(result),
+      (reason: unknown) => {
+        failure ??= { reason }
+      },
+    )
+    const settled = visited.finally(() => inFlight.delete(settled))
+    inFlight.add(settled)
+  }
+  try {
+    for (;;) {
+      while (failure === undefined && inFlight.size + results.length < inFlightMax) {
+        const item = waiting.pop()
+        if (item === undefined) break
+        start(item)
+      }
+      const result = results.shift()
+      if (result !== undefined) yield result
+      else if (failure !== undefined) throw failure.reason
+      else if (inFlight.size > 0) await Promise.race(inFlight)
+      else return
+    }
+  } finally {
+    await Promise.allSettled(inFlight)
+  }
+}

@@ -7,7 +7,11 @@ export {
   verifyFile,
 } from './check.ts'
 export { type Config, parseConfig, parseConfigToml } from './config.ts'
+export { checkDeep, type DeepOptions, repairDeep, verifyDeep } from './directory/deep.ts'
+export { Directory, editDirectory, makeDirectory, makeTree, openDirectory } from './directory/directory.ts'
+export { findPath, isDirectory } from './directory/path.ts'
 export type * from './directory/types.ts'
+export { type WalkOptions, walkDirectory } from './directory/walk.ts'
 export { type ByteRange, type Download, type DownloadOptions, downloadFile } from './download/download.ts'
 export * from './errors.ts'
 export { fittingNumbers, SHARE_NUMBERS_DEFAULT, type ShareNumbers, survivalOf } from './fitting-encoding.ts'

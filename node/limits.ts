@@ -229,3 +229,32 @@ export const ROSTER_TALKS_MAX = 64
 export const ROSTER_DOUBTFUL_TALKS_MAX = 32
 /** What is new in the roster waits so long before it is written down. */
 export const ROSTER_SAVE_MILLISECONDS = 1_000
+
+// Directories
+
+/** A root's entries beyond this go into the nodes below: the root is written to every replica at each change. */
+export const ROOT_ENTRIES_MAX_BYTES = 12 * 1024
+/** A leaf is cut above this: a share of it is then still a small one (SMALL_SHARE_LIMIT_BYTES) at 3 of 10. */
+export const LEAF_MAX_BYTES = 40 * 1024
+/** Leaves that are cut leave room to grow. */
+export const LEAF_TARGET_BYTES = 28 * 1024
+/** A leaf that has become smaller is written together with its neighbour. */
+export const LEAF_MIN_BYTES = 8 * 1024
+/** Pointers of one node: a root with so many, starts of 255 bytes each and full entries is still a record. */
+export const NODE_POINTERS_MAX = 128
+/** With leaves of a hundred entries and more, far more than anyone has; long chains can be forged. */
+export const NODE_DEPTH_MAX = 8
+/** Nodes of one directory read or written at a time. */
+export const NODES_IN_FLIGHT_MAX = 8
+/** Parsed nodes that a client keeps: some 30 MB. */
+export const NODES_CACHED_MAX = 64
+/** Records of directories that a client keeps as it left them: up to 64 KiB each. */
+export const DIRECTORIES_CACHED_MAX = 256
+/** Edits of one directory that are written together; each has up to a thousand changes. */
+export const EDITS_TOGETHER_MAX = 256
+/** Subdirectories that a walk opens ahead. */
+export const WALK_AHEAD_MAX = 8
+/** Things that deep upkeep works on at a time: their messages to one server travel together. */
+export const DEEP_IN_FLIGHT_MAX = 32
+/** Things that deep upkeep remembers, so as to do each once: some 100 MB at most. Beyond, a thing may be done twice. */
+export const DEEP_SEEN_MAX = 1_000_000

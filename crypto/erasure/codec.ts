@@ -5,10 +5,10 @@
  * and those of the loss patterns seen last.
  */
 import { InvalidInputError } from '../errors.ts'
+import { RecentMap } from '../recent-map.ts'
 import type { Kernel } from './byte-kernel.ts'
 import { BLOCK_UNIT_BYTES, type ErasureCodec, type ErasureParameters, LAYOUT, MATRIX } from './code.ts'
 import { entryAt, interpolationOf, type Matrix, range, recoveryOf } from './matrix.ts'
-import { RecentMap } from './recent-map.ts'
 
 /** Loss patterns whose kernel is kept. */
 const DECODERS_MAX = 32

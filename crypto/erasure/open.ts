@@ -1,12 +1,13 @@
 /**
  * Codecs by their parameters, made once and kept (FORMAT §6).
  */
+
+import { RecentMap } from '../recent-map.ts'
 import { bitKernels } from './bit-kernel.ts'
 import { byteKernelOf } from './byte-kernel.ts'
 import { type ErasureCodec, type ErasureParameters, LAYOUT } from './code.ts'
 import { createCodec, type KernelFactory } from './codec.ts'
 import { BlockMemory } from './memory.ts'
-import { RecentMap } from './recent-map.ts'
 import { hasSimd } from './wasm.ts'
 
 /** Sets of parameters whose codec is kept. */

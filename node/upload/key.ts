@@ -30,17 +30,19 @@ export class SourceChanged extends Error {
   override readonly name = 'SourceChanged'
 }
 
-/** A fresh random key; with a convergence secret the one that the whole content leads to, which takes a reading. */
+/** A fresh random key, or the caller's; with a convergence secret the one that the content leads to, by a reading. */
 export async function chooseKeys(
   grid: Grid,
   source: UploadSource,
   options: {
     readonly encoding: Encoding
     readonly convergenceSecret?: Secret<ConvergenceSecret> | undefined
+    readonly readKey?: Secret<ReadKey> | undefined
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<FileKeys> {
-  const { encoding, convergenceSecret, signal } = options
+  const { encoding, convergenceSecret, readKey: ownKey, signal } = options
+  if (ownKey !== undefined) return keysOf(ownKey.reveal(), undefined)
   if (convergenceSecret === undefined) return keysOf(asReadKey(grid.random.bytes(32)), undefined)
   const segmentDigests: Digest[] = []
   for await (const { plaintext } of cutSegments(source.open(), encoding.segmentSizeBytes)) {

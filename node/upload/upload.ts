@@ -17,6 +17,7 @@ import {
   ManifestBuilder,
   parseManifest,
   type ReadCapability,
+  type ReadKey,
   type Secret,
   shareLayout,
   shortIndex,
@@ -42,6 +43,8 @@ export interface UploadOptions {
   readonly happyServers: number
   /** Given: the read key follows from the content, so that equal files of one person are one file. */
   readonly convergenceSecret?: Secret<ConvergenceSecret> | undefined
+  /** Given: the caller vouches that it never seals anything else. Instead of a random one. */
+  readonly readKey?: Secret<ReadKey> | undefined
   readonly leaseDurationSeconds?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** Called after each segment that servers have taken; not after the upload has settled. */

@@ -11,7 +11,7 @@ import { byteKernelOf } from '../../crypto/erasure/byte-kernel.ts'
 import { BLOCK_UNIT_BYTES, type ErasureCodec, LAYOUT, MATRIX } from '../../crypto/erasure/code.ts'
 import { createCodec, type KernelFactory } from '../../crypto/erasure/codec.ts'
 import { BlockMemory } from '../../crypto/erasure/memory.ts'
-import { RecentMap } from '../../crypto/erasure/recent-map.ts'
+import { RecentMap } from '../../crypto/recent-map.ts'
 import type { NpmOracle } from '../crypto/erasure/npm-oracle.ts'
 import { openNpmOracle } from '../crypto/erasure/open-npm-oracle.ts'
 import {

@@ -36,10 +36,10 @@ export class MemoryGrid implements Grid {
   readonly bulk = nativeBulkCrypto
   readonly clock: Clock
   readonly slotsSeen = new SlotsSeen()
-  readonly #members: readonly Member[]
+  readonly #members: Member[]
   readonly #shift: { milliseconds: number }
 
-  private constructor(members: readonly Member[], shift: { milliseconds: number }, clock: Clock) {
+  private constructor(members: Member[], shift: { milliseconds: number }, clock: Clock) {
     this.#members = members
     this.#shift = shift
     this.clock = clock
@@ -51,20 +51,7 @@ export class MemoryGrid implements Grid {
     const startedAt = systemClock.now()
     const clock: Clock = { ...systemClock, now: () => startedAt + shift.milliseconds }
     const members = await Promise.all(
-      Array.from({ length: serverCount }, async (_, number) => {
-        const disk = new MemoryDisk({ capacityBytes: 1e9 })
-        const config = {
-          folder: FOLDER,
-          serverId: `server-${number}`,
-          version: 'test',
-          lentBytes: undefined,
-          reservedBytes: 0,
-          quotaBytes: () => undefined,
-        }
-        const storage = await Storage.open({ disk, clock, log: silentLog, bulk: nativeBulkCrypto, config })
-        const faulty = new FaultyServer(storage.forAccount(CLIENT))
-        return { faulty, gridServer: faulty.asGridServer(), storage, disk }
-      }),
+      Array.from({ length: serverCount }, (_, number) => openMember(number, clock)),
     )
     return new MemoryGrid(members, shift, clock)
   }
@@ -72,6 +59,17 @@ export class MemoryGrid implements Grid {
   /** The same order for every file: the tests know where shares go. */
   ring(): readonly GridServer[] {
     return this.#members.map(({ gridServer }) => gridServer)
+  }
+
+  /** The same servers, for a client that remembers nothing of this one. */
+  anotherClient(): Grid {
+    const { random, log, bulk, clock } = this
+    return { random, log, bulk, clock, slotsSeen: new SlotsSeen(), ring: () => this.ring() }
+  }
+
+  /** The server loses its disk, and comes back with an empty one. */
+  async wipe(number: number): Promise<void> {
+    this.#members[number] = await openMember(number, this.clock)
   }
 
   fault(number: number, fault: Fault): void {
@@ -160,6 +158,21 @@ export class MemoryGrid implements Grid {
     if (member === undefined) throw new Error(`no server ${number}`)
     return member
   }
+}
+
+async function openMember(number: number, clock: Clock): Promise<Member> {
+  const disk = new MemoryDisk({ capacityBytes: 1e9 })
+  const config = {
+    folder: FOLDER,
+    serverId: `server-${number}`,
+    version: 'test',
+    lentBytes: undefined,
+    reservedBytes: 0,
+    quotaBytes: () => undefined,
+  }
+  const storage = await Storage.open({ disk, clock, log: silentLog, bulk: nativeBulkCrypto, config })
+  const faulty = new FaultyServer(storage.forAccount(CLIENT))
+  return { faulty, gridServer: faulty.asGridServer(), storage, disk }
 }
 
 async function sharesOn(disk: MemoryDisk): Promise<readonly ShareAddress[]> {

@@ -14,9 +14,9 @@ import {
 } from '../../../crypto/erasure/matrix.ts'
 import { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { orderOf } from '../../../crypto/erasure/order.ts'
-import { RecentMap } from '../../../crypto/erasure/recent-map.ts'
 import { type Schedule, scheduleOf } from '../../../crypto/erasure/schedule.ts'
 import { hasSimd } from '../../../crypto/erasure/wasm.ts'
+import { RecentMap } from '../../../crypto/recent-map.ts'
 import { BITS, randomSource, randomSubset } from './support.ts'
 
 /** Multiplication by hand: add shifted copies, then reduce from the top. */

@@ -1,0 +1,230 @@
+/**
+ * Edits of one directory by one process: those that come while one is being written wait, and are written together as
+ * the next. So a thousand names added at once cost a few records, and a process does not race itself.
+ */
+import {
+  bodyKey,
+  childWriteKey,
+  type DirectoryNode,
+  type DirectoryWriteCapability,
+  formatDirectoryNode,
+  GridError,
+  openSlotContent,
+  type ReadKey,
+  RecentMap,
+  type SlotContent,
+  type SlotKeys,
+  type SlotRecord,
+  slotKeys,
+  toBase32,
+} from '#crypto'
+import { NotFoundError } from '../errors.ts'
+import { untilAborted } from '../flow.ts'
+import type { Grid } from '../grid.ts'
+import { DIRECTORIES_CACHED_MAX, EDITS_TOGETHER_MAX } from '../limits.ts'
+import type { RetrievedSlot } from '../slots/retrieve.ts'
+import { updateSlot } from '../slots/update.ts'
+import { joinBranches } from './join-heads.ts'
+import { gridNodeStore, type NodeStore, parsedNode } from './node-store.ts'
+import { changedRoot, EMPTY_NODE } from './nodes.ts'
+import { type EditMemory, StagedEdits } from './staged-edits.ts'
+import type { DirectoryChange, DirectoryOptions, EditReport } from './types.ts'
+
+interface PendingEdit {
+  readonly changes: readonly DirectoryChange[]
+  readonly memory: EditMemory
+  readonly signal: AbortSignal | undefined
+  readonly settled: PromiseWithResolvers<EditReport>
+  /** What made it impossible, at the last try. */
+  refusal: GridError | undefined
+}
+
+interface GridEditors {
+  readonly busy: Map<string, DirectoryEditor>
+  /** Directories as this process left them: where nobody else wrote, the next edit need not read first. */
+  readonly left: RecentMap<string, RetrievedSlot>
+}
+
+const editors = new WeakMap<Grid, GridEditors>()
+
+/** @throws see editDirectory */
+export async function editInTurn(
+  grid: Grid,
+  capability: DirectoryWriteCapability,
+  edit: { readonly changes: readonly DirectoryChange[]; readonly options: DirectoryOptions },
+): Promise<EditReport> {
+  const keys = slotKeys(capability.seed.reveal())
+  const name = toBase32(keys.publicKey)
+  const { busy, left } = editorsOf(grid)
+  const editor = busy.get(name) ?? new DirectoryEditor(grid, { capability, keys, left, name })
+  busy.set(name, editor)
+  try {
+    return await editor.edit(edit.changes, edit.options)
+  } finally {
+    if (editor.isIdle) busy.delete(name)
+  }
+}
+
+function editorsOf(grid: Grid): GridEditors {
+  const known = editors.get(grid)
+  if (known !== undefined) return known
+  const made = { busy: new Map(), left: new RecentMap<string, RetrievedSlot>(DIRECTORIES_CACHED_MAX) }
+  editors.set(grid, made)
+  return made
+}
+
+/** A directory that is not on the grid yet. Nobody else knows its keys, so there is nothing to read first. */
+export async function writeFirst(
+  grid: Grid,
+  capability: DirectoryWriteCapability,
+  edit: { readonly changes: readonly DirectoryChange[]; readonly options: DirectoryOptions },
+): Promise<void> {
+  const keys = slotKeys(capability.seed.reveal())
+  const { options, changes } = edit
+  const writer = new DirectoryWriter(grid, capability, { keys, options })
+  const content = await writer.contentAfter(EMPTY_NODE, async (staged) => staged.apply(changes, new Map()))
+  const { slot } = await updateSlot(grid, keys, async () => content, { ...options, base: 'new' })
+  if (slot !== undefined) editorsOf(grid).left.set(toBase32(keys.publicKey), slot)
+}
+
+interface EditorParts {
+  readonly capability: DirectoryWriteCapability
+  readonly keys: SlotKeys
+  /** Of the directory in `left`. */
+  readonly name: string
+  readonly left: GridEditors['left']
+}
+
+class DirectoryEditor {
+  readonly #grid: Grid
+  readonly #parts: EditorParts
+  #waiting: PendingEdit[] = []
+  #isRunning = false
+
+  constructor(grid: Grid, parts: EditorParts) {
+    this.#grid = grid
+    this.#parts = parts
+  }
+
+  get isIdle(): boolean {
+    return !this.#isRunning && this.#waiting.length === 0
+  }
+
+  edit(changes: readonly DirectoryChange[], options: DirectoryOptions): Promise<EditReport> {
+    const { signal } = options
+    const settled = Promise.withResolvers<EditReport>()
+    this.#waiting.push({ changes, memory: new Map(), signal, settled, refusal: undefined })
+    if (!this.#isRunning) void this.#run(options)
+    return untilAborted(settled.promise, signal)
+  }
+
+  async #run(options: DirectoryOptions): Promise<void> {
+    this.#isRunning = true
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting.splice(0, EDITS_TOGETHER_MAX)
+      const wanted = together.filter(({ signal }) => signal?.aborted !== true)
+      if (wanted.length > 0) await this.#write(wanted, options)
+    }
+    this.#isRunning = false
+  }
+
+  /** Settles every edit. Never fails. */
+  async #write(edits: readonly PendingEdit[], options: DirectoryOptions): Promise<void> {
+    const { capability, keys, left, name } = this.#parts
+    const grid = this.#grid
+    const abandoned = whenAllAborted(edits)
+    try {
+      const own = { ...options, signal: abandoned.signal, base: left.get(name) }
+      const writer = new DirectoryWriter(grid, capability, { keys, options: own })
+      const { slot, changed, warnings } = await updateSlot(
+        grid,
+        keys,
+        (current) => writer.contentFrom(current, edits),
+        own,
+      )
+      if (slot !== undefined) left.set(name, slot)
+      for (const { settled, refusal } of edits) {
+        if (refusal !== undefined) settled.reject(refusal)
+        else settled.resolve({ changed, sequence: slot?.record.sequence ?? 0, warnings })
+      }
+    } catch (error) {
+      for (const { settled, refusal } of edits) settled.reject(refusal ?? error)
+    } finally {
+      abandoned.stop()
+    }
+  }
+}
+
+/** What the next record of a directory holds. */
+class DirectoryWriter {
+  readonly #readKey: ReadKey
+  readonly #store: NodeStore
+  readonly #capability: DirectoryWriteCapability
+
+  constructor(
+    grid: Grid,
+    capability: DirectoryWriteCapability,
+    parts: { readonly keys: SlotKeys; readonly options: DirectoryOptions },
+  ) {
+    this.#capability = capability
+    this.#readKey = parts.keys.readKey.reveal()
+    this.#store = gridNodeStore(grid, bodyKey(this.#readKey), parts.options)
+  }
+
+  /** Undefined: everything is as wanted. Each edit's refusal is set anew. */
+  async contentFrom(
+    current: RetrievedSlot | undefined,
+    edits: readonly PendingEdit[],
+  ): Promise<SlotContent | undefined> {
+    if (current === undefined) throw new NotFoundError('the directory is not on the grid, or not any more')
+    const root = this.#rootOf(current.record)
+    const others = current.rivals.map((rival) => ({ root: this.#rootOf(rival), hash: rival.hash }))
+    const joined = await joinBranches({ root, hash: current.record.hash }, others, this.#store)
+    let hasChanges = others.length > 0
+    const content = await this.contentAfter(root, async (staged) => {
+      for (const { name, child } of joined) if (child !== undefined) staged.join(name, child)
+      for (const edit of edits) edit.refusal = await refusalOf(staged.apply(edit.changes, edit.memory))
+      hasChanges ||= staged.changes.length > 0
+    })
+    return hasChanges ? content : undefined
+  }
+
+  async contentAfter(
+    root: DirectoryNode,
+    stage: (staged: StagedEdits) => Promise<void>,
+  ): Promise<SlotContent> {
+    const staged = new StagedEdits(root, this.#store, childWriteKey(this.#capability.seed.reveal()))
+    await stage(staged)
+    return formatDirectoryNode(await changedRoot(root, staged.changes, this.#store))
+  }
+
+  #rootOf(record: SlotRecord): DirectoryNode {
+    return parsedNode(() => openSlotContent(record, this.#readKey))
+  }
+}
+
+async function refusalOf(applied: Promise<void>): Promise<GridError | undefined> {
+  try {
+    await applied
+    return undefined
+  } catch (error) {
+    if (error instanceof GridError) return error
+    throw error
+  }
+}
+
+/** Aborts when nobody waits for the edits any more. */
+function whenAllAborted(edits: readonly PendingEdit[]): {
+  readonly signal: AbortSignal
+  readonly stop: () => void
+} {
+  const all = new AbortController()
+  const onAbort = (): void => {
+    if (edits.every(({ signal }) => signal?.aborted === true)) all.abort(edits[0]?.signal?.reason)
+  }
+  for (const { signal } of edits) signal?.addEventListener('abort', onAbort)
+  const stop = (): void => {
+    for (const { signal } of edits) signal?.removeEventListener('abort', onAbort)
+  }
+  return { signal: all.signal, stop }
+}
