@@ -1,9 +1,9 @@
 /** Bring one new record to a quorum of its replicas. */
-import { equalBytes, requireRecordOf, type SlotRecord } from '#crypto'
+import type { SlotRecord } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
 import type { Grid, GridServer } from '../grid.ts'
 import { LEASE_DURATION_DEFAULT_SECONDS, SLOT_GRACE_MIN_MILLISECONDS } from '../limits.ts'
-import { refusalOf, type SlotOptions, type SlotPlace } from './quorum-read.ts'
+import { recordVerifier, refusalOf, type SlotOptions, type SlotPlace } from './replicas.ts'
 import { ServerCalls } from './server-calls.ts'
 
 export interface Publication {
@@ -16,8 +16,8 @@ export interface Publication {
 }
 
 /**
- * Returns when a quorum has accepted and the others have answered or had a fair time to; or as soon as a quorum
- * cannot be had any more.
+ * Returns when a quorum has accepted and the others have answered or had a fair time to; when all have answered or
+ * failed; or as soon as it is certain that another record stands in the way of a quorum.
  *
  * @param options.patience `quorum`: as said; `all`: until every replica has answered or failed
  * @throws the signal's reason
@@ -33,14 +33,7 @@ export async function publishRecord(
   const calls = new ServerCalls(grid, options.signal)
   const acceptedBy: GridServer[] = []
   const failures: ServerFailure[] = []
-  const verified: SlotRecord[] = [record]
-  const verify = (bytes: Uint8Array): SlotRecord => {
-    const known = verified.find((each) => equalBytes(each.bytes, bytes))
-    if (known !== undefined) return known
-    const held = requireRecordOf(place.publicKey, bytes, grid.bulk)
-    verified.push(held)
-    return held
-  }
+  const verify = recordVerifier(grid, place.publicKey)
   let refusedCount = 0
   const startedAt = grid.clock.elapsed()
   let graceEndsAt: number | undefined
@@ -56,17 +49,17 @@ export async function publishRecord(
         onFailure: (failure) => failures.push(failure),
       })
     }
-    while (true) {
+    while (calls.inFlightCount > 0) {
       const isAccepted = acceptedBy.length >= size.quorum
       const canBeAccepted = acceptedBy.length + calls.inFlightCount >= size.quorum
-      const mayEnd = options.patience === 'quorum' || calls.inFlightCount === 0
-      if (mayEnd && !canBeAccepted) break
+      // After a conflict there is better to do; without one, it matters how many took the record.
+      if (options.patience === 'quorum' && !canBeAccepted && refusedCount > 0) break
       const now = grid.clock.elapsed()
       if (isAccepted && options.patience === 'quorum') {
         // A server that is merely slow is not left behind, one that is dead not waited for.
         graceEndsAt ??= now + Math.max(SLOT_GRACE_MIN_MILLISECONDS, now - startedAt)
       }
-      if (calls.inFlightCount === 0 || now >= (graceEndsAt ?? Number.POSITIVE_INFINITY)) break
+      if (now >= (graceEndsAt ?? Number.POSITIVE_INFINITY)) break
       await calls.changed(graceEndsAt === undefined ? undefined : graceEndsAt - now)
     }
     return { acceptedBy, isAccepted: acceptedBy.length >= size.quorum, refusedCount, failures }

@@ -1,62 +1,24 @@
 /** One reading of a slot: ask the replicas, judge what they answer, and bring the newest record to a quorum. */
-import {
-  equalBytes,
-  IntegrityError,
-  InvalidInputError,
-  type PublicKey,
-  requireRecordOf,
-  type SlotRecord,
-  shortIndex,
-  slotStorageIndex,
-} from '#crypto'
+import type { PublicKey, SlotRecord } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
 import type { Grid, GridServer } from '../grid.ts'
 import {
   LEASE_DURATION_DEFAULT_SECONDS,
-  LOCATE_RING_FACTOR,
-  SLOT_REPLICAS_MAX,
   SLOT_SETTLE_TRIES_MAX,
   SLOT_STRAGGLER_FACTOR,
   SLOT_STRAGGLER_MIN_MILLISECONDS,
 } from '../limits.ts'
-import type { SlotWriteOutcome } from '../storage/server.ts'
-import { type Judgement, judge, type QuorumSize, quorumOf } from './quorum.ts'
+import { type Judgement, judge } from './quorum.ts'
+import {
+  placeSlot,
+  type RecordVerifier,
+  recordVerifier,
+  refusalOf,
+  type SlotOptions,
+  type SlotPlace,
+} from './replicas.ts'
 import type { SeenSlot } from './seen.ts'
 import { ServerCalls } from './server-calls.ts'
-
-export interface SlotOptions {
-  /** Servers that each record is meant to be on; fewer if fewer are known. */
-  readonly replicas: number
-  readonly leaseDurationSeconds?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A slot as the ring places it now. */
-export interface SlotPlace {
-  readonly publicKey: PublicKey
-  /** For people. */
-  readonly name: string
-  readonly size: QuorumSize
-  readonly replicas: readonly GridServer[]
-  /** Next in the ring: a record may still stand there from when they were among the first. */
-  readonly others: readonly GridServer[]
-}
-
-export function placeSlot(grid: Grid, publicKey: PublicKey, options: SlotOptions): SlotPlace {
-  const { replicas } = options
-  if (!Number.isSafeInteger(replicas) || replicas < 1 || replicas > SLOT_REPLICAS_MAX) {
-    throw new InvalidInputError(`1 to ${SLOT_REPLICAS_MAX} replicas of a slot wanted, found ${replicas}`)
-  }
-  const index = slotStorageIndex(publicKey)
-  const ring = grid.ring(index)
-  return {
-    publicKey,
-    name: `${shortIndex(index)}…`,
-    size: quorumOf(Math.max(1, Math.min(replicas, ring.length))),
-    replicas: ring.slice(0, replicas),
-    others: ring.slice(replicas, LOCATE_RING_FACTOR * replicas),
-  }
-}
 
 /**
  * `read`: until a quorum holds the newest record, or as near to that as it gets in good time. `write`: until no other
@@ -95,8 +57,7 @@ class QuorumRead {
   /** What each replica holds that answered. */
   readonly #held = new Map<GridServer, SlotRecord | undefined>()
   readonly #elsewhere: SlotRecord[] = []
-  /** Records whose signatures were verified: equal bytes are verified once. */
-  readonly #verified: SlotRecord[] = []
+  readonly #verify: RecordVerifier
   readonly #settling = new Set<GridServer>()
   /** Sequences that were brought to a replica. */
   readonly #brought = new Map<GridServer, number[]>()
@@ -109,6 +70,7 @@ class QuorumRead {
     this.#grid = grid
     this.#options = options
     this.#place = placeSlot(grid, publicKey, options)
+    this.#verify = recordVerifier(grid, publicKey)
     // Taken now: a reading that began before another one ended may find less than that one noted.
     this.#seen = grid.slotsSeen.seen(publicKey)
     this.#calls = new ServerCalls(grid, options.signal)
@@ -173,15 +135,15 @@ class QuorumRead {
     })
   }
 
-  /** Bring the record on most replicas to those that answered with less. It is signed: no right to write is needed. */
-  #settle({ sequence, isSettled, answeredCount, favourite }: Judgement<SlotRecord>): void {
-    if (favourite === undefined || isSettled || answeredCount < this.#place.size.quorum) return
+  /** Bring the record that holds to those that answered with less. It is signed: no right to write is needed. */
+  #settle({ sequence, heads: [newest], isSettled, answeredCount }: Judgement<SlotRecord>): void {
+    if (newest === undefined || isSettled || answeredCount < this.#place.size.quorum) return
     for (const [replica, record] of this.#held) {
       const brought = this.#brought.get(replica) ?? []
       if ((record?.sequence ?? 0) >= sequence || this.#settling.has(replica)) continue
       if (brought.includes(sequence) || brought.length >= SLOT_SETTLE_TRIES_MAX) continue
       this.#brought.set(replica, [...brought, sequence])
-      this.#bring(favourite, replica)
+      this.#bring(newest, replica)
     }
   }
 
@@ -193,7 +155,7 @@ class QuorumRead {
       make: (server, options) => server.writeSlot({ record: record.bytes, leaseDurationSeconds }, options),
       onAnswer: (outcome) => {
         this.#settling.delete(replica)
-        const refusal = refusalOf(outcome, record, (bytes) => this.#verify(bytes))
+        const refusal = refusalOf(outcome, record, this.#verify)
         this.#held.set(replica, refusal ?? record)
       },
       onFailure: (failure) => {
@@ -201,15 +163,6 @@ class QuorumRead {
         this.#failures.push(failure)
       },
     })
-  }
-
-  /** @throws IntegrityError */
-  #verify(bytes: Uint8Array): SlotRecord {
-    const known = this.#verified.find((record) => equalBytes(record.bytes, bytes))
-    if (known !== undefined) return known
-    const record = requireRecordOf(this.#place.publicKey, bytes, this.#grid.bulk)
-    this.#verified.push(record)
-    return record
   }
 
   #reading(judgement: Judgement<SlotRecord>): SlotReading {
@@ -228,23 +181,4 @@ class QuorumRead {
       failures: this.#failures,
     }
   }
-}
-
-/**
- * The record that a server holds in the way of ours; undefined if it holds ours.
- *
- * @throws IntegrityError if what it shows is no reason to refuse
- */
-export function refusalOf(
-  outcome: SlotWriteOutcome,
-  ours: SlotRecord,
-  verify: (bytes: Uint8Array) => SlotRecord,
-): SlotRecord | undefined {
-  if (outcome.accepted) return undefined
-  const held = verify(outcome.held)
-  if (equalBytes(held.bytes, ours.bytes)) return undefined
-  if (held.sequence >= ours.sequence) return held
-  throw new IntegrityError(
-    `the server refused record ${ours.sequence} of a slot and shows none as new, but record ${held.sequence}`,
-  )
 }

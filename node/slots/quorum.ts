@@ -31,12 +31,13 @@ export interface Judgement<Place extends RecordPlace> {
   readonly answeredCount: number
   /** The highest found; 0 if there is no record. */
   readonly sequence: number
-  /** All records of that sequence, the one that holds first: it may have succeeded if any may. */
+  /**
+   * All records of that sequence, the one that holds first: it is on most replicas, and of several such has the highest
+   * hash. So it may have succeeded if any may, and to bring it to the others is the shortest way to a decision.
+   */
   readonly heads: readonly Place[]
   /** The heads beside the first that must not be lost: those that may have succeeded; if none may, all. */
   readonly rivals: readonly Place[]
-  /** The head on most replicas: to bring it to the others is the shortest way to a decision. */
-  readonly favourite: Place | undefined
   /** Replicas that hold the first head; if there is no record, replicas that answered so. */
   readonly heldCount: number
   /** A quorum holds the first head, or has no record: nothing else of that sequence can succeed. */
@@ -61,31 +62,24 @@ export function judge<Place extends RecordPlace>(
   const isFrozen = votes.length >= size.quorum
   const shared = { answeredCount: held.length, sequence, isFrozen }
   if (sequence === 0) {
-    const nothing = { heads: [], rivals: [], favourite: undefined }
-    return { ...shared, ...nothing, heldCount: votes.length, isSettled: isFrozen, canSettle: true }
+    return { ...shared, heads: [], rivals: [], heldCount: votes.length, isSettled: isFrozen, canSettle: true }
   }
   const undecidedCount = size.replicas - votes.length
   const counted = countHeads([...votes, ...elsewhere], sequence).map(({ head }) => {
     const count = votes.filter((vote) => vote !== undefined && isSame(vote, head)).length
     return { head, count, mayHaveSucceeded: count + undecidedCount + size.faulty >= size.quorum }
   })
-  counted.sort(
-    (left, right) =>
-      Number(right.mayHaveSucceeded) - Number(left.mayHaveSucceeded) ||
-      compareBytes(right.head.hash, left.head.hash),
-  )
+  counted.sort((left, right) => right.count - left.count || compareBytes(right.head.hash, left.head.hash))
   const [first, ...others] = counted
-  const most = counted.reduce((best, each) => (each.count > best.count ? each : best))
   const rivals = first?.mayHaveSucceeded === true ? others.filter((each) => each.mayHaveSucceeded) : others
   const heldCount = first?.count ?? 0
   return {
     ...shared,
     heads: counted.map(({ head }) => head),
     rivals: rivals.map(({ head }) => head),
-    favourite: most.head,
     heldCount,
     isSettled: heldCount >= size.quorum,
-    canSettle: most.count + undecidedCount >= size.quorum,
+    canSettle: heldCount + undecidedCount >= size.quorum,
   }
 }
 

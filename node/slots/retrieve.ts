@@ -2,7 +2,8 @@
 import { equalBytes, type PublicKey, type SlotRecord } from '#crypto'
 import { NotEnoughSharesError, NotFoundError, type ServerFailure } from '../errors.ts'
 import { type Grid, summarizeFailures } from '../grid.ts'
-import { readSlot, type SlotOptions, type SlotReading } from './quorum-read.ts'
+import { readSlot, type SlotReading } from './quorum-read.ts'
+import type { SlotOptions } from './replicas.ts'
 import type { SlotWarning } from './warning.ts'
 
 export interface RetrievedSlot {

@@ -20,7 +20,8 @@ import {
 } from '../limits.ts'
 import { KeyedLock } from '../storage/keyed-lock.ts'
 import { type Publication, publishRecord } from './publish.ts'
-import { placeSlot, readSlot, type SlotOptions, type SlotPlace } from './quorum-read.ts'
+import { readSlot } from './quorum-read.ts'
+import { placeSlot, type SlotOptions, type SlotPlace } from './replicas.ts'
 import { isRollback, type RetrievedSlot, retrievedOf, warningsOf } from './retrieve.ts'
 import type { SlotWarning } from './warning.ts'
 

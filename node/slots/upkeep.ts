@@ -3,7 +3,8 @@ import type { DirectoryVerifyCapability, SlotRecord, SlotVerifyCapability } from
 import { NotEnoughSharesError, type ServerFailure } from '../errors.ts'
 import { type Grid, summarizeFailures } from '../grid.ts'
 import { publishRecord } from './publish.ts'
-import { readSlot, type SlotOptions, type SlotReading } from './quorum-read.ts'
+import { readSlot, type SlotReading } from './quorum-read.ts'
+import type { SlotOptions } from './replicas.ts'
 import { warningsOf } from './retrieve.ts'
 import type { SlotWarning } from './warning.ts'
 
@@ -51,8 +52,7 @@ export async function repairSlot(
 ): Promise<SlotRepairReport> {
   const reading = await readSlot(grid, capability.publicKey, { ...options, purpose: 'check' })
   const before = reportOf(reading)
-  // Of a fork that nobody has won, the record on most servers is the one that can.
-  const record = reading.judgement.isSettled ? before.record : reading.judgement.favourite
+  const { record } = before
   if (record === undefined) {
     throw new NotEnoughSharesError(
       `no record of slot ${reading.place.name} was found; ${reading.judgement.answeredCount} of ` +
@@ -65,11 +65,9 @@ export async function repairSlot(
     ...options,
     patience: 'all',
   })
-  const held = reading.holders
   const foundCount = acceptedBy.length
   const after = {
     ...before,
-    record,
     foundCount,
     isHealthy: foundCount === before.wantedCount,
     warnings: before.warnings.filter(
@@ -77,7 +75,7 @@ export async function repairSlot(
     ),
     failures,
   }
-  const made = acceptedBy.filter((server) => before.record !== record || !held.includes(server))
+  const made = acceptedBy.filter((server) => !reading.holders.includes(server))
   return { before, after, madeCount: made.length }
 }
 

@@ -16,7 +16,7 @@ import { ConflictError } from '../errors.ts'
 import type { Grid } from '../grid.ts'
 import type { UploadSource } from '../upload/segments.ts'
 import { type UploadOptions, uploadFile } from '../upload/upload.ts'
-import type { SlotOptions } from './quorum-read.ts'
+import type { SlotOptions } from './replicas.ts'
 import { type RetrievedSlot, retrieveSlot } from './retrieve.ts'
 import { type PublishedSlot, type SlotUpdateOptions, updateSlot } from './update.ts'
 
