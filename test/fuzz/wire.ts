@@ -22,9 +22,11 @@ import { formatMessage, type Message, MessageReader } from '../../node/wire/mess
 import { readOpenedFiles } from '../../node/wire/open-files.ts'
 import * as replies from '../../node/wire/replies.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../node/wire/requests.ts'
+import { readSlotOutcomes, readSlotsReply, slotsReply, slotWritePayload } from '../../node/wire/slots.ts'
 import { readWholeOutcomes, wholePayload } from '../../node/wire/whole-shares.ts'
 import { errorFields, errorOfFields } from '../../node/wire/wire-error.ts'
 import { testKey } from '../support/ed25519.ts'
+import { testRecord, testSlot } from '../support/make-slots.ts'
 
 const { values } = parseArgs({
   options: {
@@ -48,6 +50,7 @@ const whole = {
   block: block.block,
   leaseDurationSeconds: 60,
 }
+const slot = testRecord(testSlot('fuzz'), 1)
 const requests: readonly StorageRequest[] = [
   { op: 'status' },
   { op: 'list', queries: [{ storageIndex, root }] },
@@ -57,10 +60,25 @@ const requests: readonly StorageRequest[] = [
   { op: 'write-finish', write, manifest: new Uint8Array(200), leaseDurationSeconds: 60 },
   { op: 'write-whole', shares: [whole, { ...whole, shareNumber: 4 }] },
   { op: 'read-block', block: { address, segmentIndex: 1, withSealedProof: true } },
-  { op: 'update-leases', updates: [{ action: 'renew', address, durationSeconds: 5 }] },
+  {
+    op: 'update-leases',
+    updates: [
+      { action: 'renew', address, durationSeconds: 5 },
+      { action: 'cancel', address: { publicKey: slot.publicKey } },
+    ],
+  },
+  { op: 'slot-read', publicKeys: [slot.publicKey, slot.publicKey] },
+  {
+    op: 'slot-write',
+    writes: [
+      { record: slot.bytes, leaseDurationSeconds: 60 },
+      { record: slot.bytes, leaseDurationSeconds: 61 },
+    ],
+  },
 ]
 function payloadOf(request: StorageRequest): Uint8Array | undefined {
   if (request.op === 'write-whole') return wholePayload(request.shares)
+  if (request.op === 'slot-write') return slotWritePayload(request.writes)
   return request.op === 'write-block' ? request.block.block : undefined
 }
 
@@ -92,6 +110,8 @@ const sound: readonly Uint8Array[] = [
     block.block,
   ),
   formatMessage({ outcomes: [{}, errorFields(new TypeError('x'))] }),
+  slotsReply([undefined, slot.bytes]),
+  formatMessage({ outcomes: [{ held: slot.bytes.length }, {}] }, slot.bytes),
   replies.listReply([[share], [], [share, share]]),
   replies.blockReply({ block: block.block, blockProof: root, sealedProof: root }),
   replies.leasesReply([
@@ -165,6 +185,8 @@ await fc.assert(
       refuses(() => replies.readScrub(message))
       refuses(() => readOpenedFiles(message, opening))
       refuses(() => readWholeOutcomes(message, { shareCount: 2, serverId: localId }))
+      refuses(() => readSlotsReply(message, 2))
+      refuses(() => readSlotOutcomes(message, { writeCount: 2, serverId: localId }))
     }
     const roster = new Roster({ now: () => 0 })
     if (

@@ -21,6 +21,7 @@ import { SimClock } from '../../sim/sim-clock.ts'
 import { type SimNetwork, SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'
 import { FakeStorage } from '../../support/fake-storage.ts'
+import { testRecord, testSlot } from '../../support/make-slots.ts'
 
 const LATENCY_MILLISECONDS = 10
 const MINUTE = 60_000
@@ -167,6 +168,33 @@ describe('RemoteServer', () => {
         const read = await remote.readBlock({ ...blockOf(0), address: { ...address, shareNumber } })
         expect(read.block).toEqual(wholeOf(shareNumber).block)
       }
+    })
+  })
+
+  test('reads and writes slots that meet as one message each, and tells each caller its own', async () => {
+    await simulate(async ({ clock, remote }) => {
+      await remote.status()
+      const records = Array.from({ length: 12 }, (_, number) => testRecord(testSlot(`joined ${number}`), 2))
+      const [first] = records
+      if (first === undefined) throw new Error('there are records')
+      const started = clock.elapsed()
+      const writes = [...records, testRecord(testSlot('joined 0'), 1)]
+      const outcomes = await Promise.all(
+        writes.map(({ bytes }) => remote.writeSlot({ record: bytes, leaseDurationSeconds: 60 })),
+      )
+      expect(clock.elapsed() - started).toBeLessThan(3 * LATENCY_MILLISECONDS)
+      expect(outcomes).toEqual([
+        ...records.map(() => ({ accepted: true })),
+        { accepted: false, held: first.bytes },
+      ])
+      const asked = clock.elapsed()
+      const absent = testSlot('absent').publicKey
+      const reads = await Promise.all([
+        ...records.map(({ publicKey }) => remote.readSlots([publicKey])),
+        remote.readSlots([absent, first.publicKey]),
+      ])
+      expect(clock.elapsed() - asked).toBeLessThan(3 * LATENCY_MILLISECONDS)
+      expect(reads).toEqual([...records.map(({ bytes }) => [bytes]), [undefined, first.bytes]])
     })
   })
 

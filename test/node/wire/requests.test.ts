@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   asFileRoot,
+  asPublicKey,
   asStorageIndex,
   asTreeHash,
   concat,
@@ -9,9 +10,15 @@ import {
   InvalidInputError,
   SEGMENT_COUNT_MAX,
 } from '#crypto'
-import { LEASE_DURATION_MAX_SECONDS, WIRE_LIST_QUERIES_MAX } from '../../../node/limits.ts'
+import {
+  LEASE_DURATION_MAX_SECONDS,
+  SLOT_READS_MAX,
+  WIRE_LIST_QUERIES_MAX,
+  WIRE_SLOT_WRITES_MAX,
+} from '../../../node/limits.ts'
 import { formatMessage, type Message, MessageReader } from '../../../node/wire/message.ts'
 import { parseRequest, requestFields, type StorageRequest } from '../../../node/wire/requests.ts'
+import { readSlotOutcomes, readSlotsReply, slotWritePayload } from '../../../node/wire/slots.ts'
 import { wholePayload } from '../../../node/wire/whole-shares.ts'
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 })
@@ -23,6 +30,12 @@ const seconds = fc.integer({ min: 1, max: LEASE_DURATION_MAX_SECONDS })
 const uploadId = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const write = fc.record({ storageIndex, shareNumber, uploadId })
 const address = fc.record({ storageIndex, root, shareNumber })
+const publicKey = hash.map(asPublicKey)
+const leased = fc.oneof(address, fc.record({ publicKey }))
+const slotWrite = fc.record({
+  record: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+  leaseDurationSeconds: seconds,
+})
 const whole = fc.record({
   storageIndex,
   shareNumber,
@@ -72,11 +85,19 @@ const request: fc.Arbitrary<StorageRequest> = fc.oneof(
     op: fc.constant('update-leases' as const),
     updates: fc.array(
       fc.oneof(
-        fc.record({ action: fc.constant('renew' as const), address, durationSeconds: seconds }),
-        fc.record({ action: fc.constant('cancel' as const), address }),
+        fc.record({ action: fc.constant('renew' as const), address: leased, durationSeconds: seconds }),
+        fc.record({ action: fc.constant('cancel' as const), address: leased }),
       ),
       { maxLength: 20 },
     ),
+  }),
+  fc.record({
+    op: fc.constant('slot-read' as const),
+    publicKeys: fc.array(publicKey, { maxLength: SLOT_READS_MAX }),
+  }),
+  fc.record({
+    op: fc.constant('slot-write' as const),
+    writes: fc.array(slotWrite, { maxLength: WIRE_SLOT_WRITES_MAX }),
   }),
 )
 
@@ -93,6 +114,7 @@ async function receive(fields: FieldRecord, payload?: Uint8Array): Promise<Messa
 
 function payloadOf(some: StorageRequest): Uint8Array | undefined {
   if (some.op === 'write-whole') return wholePayload(some.shares)
+  if (some.op === 'slot-write') return slotWritePayload(some.writes)
   return some.op === 'write-block' ? some.block.block : undefined
 }
 
@@ -150,9 +172,15 @@ describe('parseRequest', () => {
       { op: 'open', files: [{ index, root: index, segment: SEGMENT_COUNT_MAX }] },
       { op: 'open', files: Array.from({ length: 65 }, () => ({ index, root: index })) },
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
+      { op: 'update-leases', updates: [{ slot: index, index, seconds: 1 }] },
+      { op: 'update-leases', updates: [{ slot: upload, seconds: 1 }] },
+      { op: 'slot-read', keys: [index, upload] },
+      { op: 'slot-read', keys: [index, 'a key'] },
+      { op: 'slot-read', keys: Array.from({ length: SLOT_READS_MAX + 1 }, () => index) },
     ]
     const record = { index, share: 0, manifest: index, size: 2, lease: 1 }
     const two = Uint8Array.of(1, 2)
+    const slot = { size: 2, lease: 1 }
     const pieces: readonly (readonly [FieldRecord, Uint8Array])[] = [
       [{ op: 'write-whole', shares: [record] }, two.subarray(1)],
       [{ op: 'write-whole', shares: [record] }, new Uint8Array(3)],
@@ -161,6 +189,14 @@ describe('parseRequest', () => {
       [{ op: 'write-whole', shares: [{ ...record, lease: 0 }] }, two],
       [{ op: 'write-whole', shares: [{ ...record, manifest: new Uint8Array(8242) }] }, two],
       [{ op: 'write-whole', shares: Array.from({ length: 65 }, () => record) }, new Uint8Array(130)],
+      [{ op: 'slot-read', keys: [index] }, two],
+      [{ op: 'slot-write', records: [slot] }, two.subarray(1)],
+      [{ op: 'slot-write', records: [slot] }, new Uint8Array(3)],
+      [{ op: 'slot-write', records: [slot, { ...slot, size: 0 }] }, two],
+      [{ op: 'slot-write', records: [{ ...slot, size: 65_537 }] }, new Uint8Array(65_537)],
+      [{ op: 'slot-write', records: [{ ...slot, lease: 0 }] }, two],
+      [{ op: 'slot-write', records: [{ ...slot, extra: 0 }] }, two],
+      [{ op: 'slot-write', records: Array.from({ length: 17 }, () => slot) }, new Uint8Array(34)],
     ]
     for (const [fields, payload] of pieces) {
       const message = await receive(fields, payload)
@@ -174,5 +210,45 @@ describe('parseRequest', () => {
     expect(() => parseRequest(nameless)).toThrow('field "op" is missing')
     const loaded = await receive({ op: 'status' }, Uint8Array.of(1))
     expect(() => parseRequest(loaded)).toThrow('no payload')
+  })
+})
+
+describe('replies about slots', () => {
+  const bytes = Uint8Array.of(1, 2, 3)
+  const expected = { writeCount: 2, serverId: 'server' }
+
+  test('give each key and each record its own', async () => {
+    const read = await receive({ sizes: [0, 2, 1] }, bytes)
+    expect(readSlotsReply(read, 3)).toEqual([undefined, bytes.subarray(0, 2), bytes.subarray(2)])
+    const outcomes = [{ held: 3 }, { error: 'NO_SPACE', message: 'full', details: {} }]
+    expect(readSlotOutcomes(await receive({ outcomes }, bytes), expected)).toMatchObject([
+      { ok: true, result: { accepted: false, held: bytes } },
+      { ok: false, error: { code: 'NO_SPACE' } },
+    ])
+    expect(readSlotOutcomes(await receive({ outcomes: [{}, {}] }), expected)).toEqual([
+      { ok: true, result: { accepted: true } },
+      { ok: true, result: { accepted: true } },
+    ])
+  })
+
+  test.for<[FieldRecord, Uint8Array]>([
+    [{}, bytes],
+    [{ sizes: [3] }, bytes],
+    [{ sizes: [3, 0, 0] }, bytes],
+    [{ sizes: [1, 1] }, bytes],
+    [{ sizes: [2, 2] }, bytes],
+    [{ sizes: ['3', 0] }, bytes],
+    [{ sizes: [65_537, 0] }, new Uint8Array(65_537)],
+    [{ outcomes: [{ held: 3 }] }, bytes],
+    [{ outcomes: [{ held: 2 }, {}] }, bytes],
+    [{ outcomes: [{ held: 2 }, { held: 2 }] }, bytes],
+    [{ outcomes: [{ held: 0 }, { held: 3 }] }, bytes],
+    [{ outcomes: [{ held: 3 }, { error: 'BUSY' }] }, bytes],
+    [{ outcomes: [{}, 1] }, new Uint8Array(0)],
+    [{ outcomes: [{ held: 65_537 }, {}] }, new Uint8Array(65_537)],
+  ])('are refused if they do not add up: %j', async ([fields, payload]) => {
+    const message = await receive(fields, payload)
+    expect(() => readSlotsReply(message, 2)).toThrow(InvalidInputError)
+    expect(() => readSlotOutcomes(message, expected)).toThrow(InvalidInputError)
   })
 })
