@@ -6,7 +6,7 @@
  * | `version` | the stamp of this layout |
  * | `shares/<2>/<storage index>/<root>.<share number>` | a visible share, if it is not small: the truth |
  * | `incoming/<number>`, `incoming/<number>.<spool>` | shares being written; wiped at start |
- * | `index/` | level: small shares, leases, and the index of all shares, which can be made again |
+ * | `index/` | level: slots, small shares, leases, and the index of all shares, which can be made again |
  * | `index-damaged` | there if damage was met in the index: it is repaired at the next start |
  * | `corrupt/` | what was found damaged or foreign; never deleted |
  *

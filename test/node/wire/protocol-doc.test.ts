@@ -3,21 +3,30 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   asFileRoot,
+  asSlotSeed,
   asStorageIndex,
   concat,
   decodeFields,
+  formatSlotValue,
   MANIFEST_SIZE_MAX_BYTES,
+  makeSlotRecord,
+  NO_RECORD,
   SEGMENT_COUNT_MAX,
+  SLOT_RECORD_MAX_BYTES,
+  slotKeys,
   TAGS,
+  utf8,
 } from '#crypto'
 import { NotFoundError } from '../../../node/errors.ts'
 import * as limits from '../../../node/limits.ts'
 import { parseAnnouncement, signAnnouncement, signedBytes } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
+import { quorumOf } from '../../../node/slots/quorum.ts'
 import { formatMessage, MessageReader } from '../../../node/wire/message.ts'
 import { blockReply } from '../../../node/wire/replies.ts'
 import { parseRequest, requestFields, STORAGE_PROTOCOL } from '../../../node/wire/requests.ts'
+import { slotWritePayload } from '../../../node/wire/slots.ts'
 import { errorFields } from '../../../node/wire/wire-error.ts'
 import { testKey } from '../../support/ed25519.ts'
 
@@ -58,6 +67,18 @@ describe('the examples of PROTOCOL.md', () => {
     expect(concat(...reply.parts)).toEqual(example('reply'))
     const error = new NotFoundError('no such share', { share: 4 })
     expect(concat(...formatMessage(errorFields(error)).parts)).toEqual(example('error'))
+  })
+
+  test('so is the writing of a slot', () => {
+    const keys = slotKeys(asSlotSeed(new Uint8Array(32).fill(8)))
+    expect(keys.publicKey).toEqual(example('slot key'))
+    const content = formatSlotValue({ kind: 'inline', bytes: utf8('hello') })
+    const { bytes } = makeSlotRecord(keys, { sequence: 1, previous: NO_RECORD }, content)
+    const writes = [{ record: bytes, leaseDurationSeconds: limits.LEASE_DURATION_DEFAULT_SECONDS }]
+    const request = formatMessage(requestFields({ op: 'slot-write', writes }), slotWritePayload(writes))
+    expect(concat(...request.parts)).toEqual(example('slot write'))
+    expect(text).toContain(`The record has ${bytes.length} bytes.`)
+    expect(concat(...formatMessage({ outcomes: [{}] }).parts)).toEqual(example('slot written'))
   })
 
   test('so is an announcement, signed bytes and all', async () => {
@@ -121,6 +142,11 @@ describe('the limits in PROTOCOL.md', () => {
     `array of at most ${limits.WIRE_OPEN_QUERIES_MAX} maps {\`index\`, \`root\`, [\`segment\`]}`,
     `more than ${grouped(limits.WIRE_OPEN_HEADER_BYTES_MAX)} bytes together`,
     `\`size\` uint, 1 to ${grouped(limits.WIRE_PAYLOAD_MAX_BYTES)}`,
+    `\`keys\` array of at most ${limits.SLOT_READS_MAX} bytes(32)`,
+    `\`records\` array of at most ${limits.WIRE_SLOT_WRITES_MAX} maps {\`size\` uint, 1 to ${grouped(SLOT_RECORD_MAX_BYTES)}`,
+    `For N = 10 that is f = ${quorumOf(10).faulty}, q = ${quorumOf(10).quorum};`,
+    `q = ${[1, 2, 3].map((replicas) => quorumOf(replicas).quorum).join(', ')}.`,
+    `the next server of the ring, up to ${limits.LOCATE_RING_FACTOR}N`,
     `at most ${grouped(limits.ROSTER_COMPARED_MAX)}. Reply`,
     `at most ${grouped(limits.ROSTER_GIVEN_BYTES_MAX)} bytes together`,
     `to ${limits.ROSTER_FANOUT} servers drawn by lot`,
