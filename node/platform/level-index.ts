@@ -3,12 +3,16 @@ import type { AbstractLevel } from 'abstract-level'
 import { IntegrityError } from '#crypto'
 import type { IndexOperation, KeyValueIndex } from './platform.ts'
 
+/** Entries that an iterator fetches at a time; level stops sooner at 16 KiB. */
+const RUN_MAX = 256
+
 /** @param level open, with binary keys and values; closed with the index */
 export function levelIndex<Format>(level: AbstractLevel<Format, Uint8Array, Uint8Array>): KeyValueIndex {
   const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const
   return Object.freeze({
     async get(key: Uint8Array) {
-      const value = await level.get(key, encodings).catch(translate)
+      // On this thread: a record is in memory or one page away, and handing the look-up to another thread costs more.
+      const value = look(() => level.getSync(key, encodings))
       return value === undefined ? undefined : plain(value)
     },
 
@@ -31,11 +35,29 @@ export function levelIndex<Format>(level: AbstractLevel<Format, Uint8Array, Uint
   })
 }
 
-async function* plainEntries(
-  entries: AsyncIterable<[Uint8Array, Uint8Array]>,
-): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+interface Entries {
+  nextv(countMax: number): Promise<[Uint8Array | undefined, Uint8Array | undefined][]>
+  close(): Promise<void>
+}
+
+/** In runs: each is a trip to another thread, and most ranges end within the first. */
+async function* plainEntries(entries: Entries): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
   try {
-    for await (const [key, value] of entries) yield [plain(key), plain(value)]
+    for (let run = await entries.nextv(RUN_MAX); run.length > 0; run = await entries.nextv(RUN_MAX)) {
+      for (const [key, value] of run) {
+        if (key !== undefined && value !== undefined) yield [plain(key), plain(value)]
+      }
+    }
+  } catch (error) {
+    translate(error)
+  } finally {
+    await entries.close()
+  }
+}
+
+function look<Value>(read: () => Value): Value {
+  try {
+    return read()
   } catch (error) {
     translate(error)
   }

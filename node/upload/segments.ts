@@ -42,6 +42,7 @@ async function* fullRuns(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let run = new Uint8Array(0)
   let filled = 0
+  let hasFilledOne = false
   for await (const bytes of content) {
     let rest = bytes
     while (rest.length > 0) {
@@ -49,17 +50,27 @@ async function* fullRuns(
         yield rest
         break
       }
-      if (filled === 0) run = new Uint8Array(sizeBytes)
       const taken = rest.subarray(0, sizeBytes - filled)
+      if (filled === 0) run = new Uint8Array(hasFilledOne ? sizeBytes : taken.length)
+      // The first run grows: a small file shall not cost the zeroing of a whole segment.
+      if (filled + taken.length > run.length)
+        run = grown(run, Math.min(sizeBytes, 2 * (filled + taken.length)))
       run.set(taken, filled)
       filled += taken.length
       rest = rest.subarray(taken.length)
       assert(filled <= sizeBytes, 'a run holds one segment')
       if (filled === sizeBytes) {
         filled = 0
+        hasFilledOne = true
         yield run
       }
     }
   }
   if (filled > 0) yield run.subarray(0, filled)
+}
+
+function grown(run: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(sizeBytes)
+  larger.set(run)
+  return larger
 }
