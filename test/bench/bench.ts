@@ -15,7 +15,7 @@ import { openNode } from '../../cli/session.ts'
 import { GridProcess } from '../support/cairn-process.ts'
 import { getFile, putFile } from './files.ts'
 import { type Limit, measureLimits } from './limits.ts'
-import { machine } from './machine.ts'
+import { cpuSecondsOf, machine } from './machine.ts'
 import { measureSmall, printSmall } from './small.ts'
 import { quantile } from './timing.ts'
 
@@ -30,8 +30,6 @@ const { values } = parseArgs({
 })
 const MIB = 1024 * 1024
 const SERVER_COUNT = 10
-/** Clock ticks a second in /proc, on every Linux that matters. */
-const TICKS_PER_SECOND = 100
 
 interface Case {
   readonly sizeBytes: number
@@ -85,7 +83,7 @@ try {
   const rows: Row[] = []
   for (const { sizeBytes, runs } of CASES)
     rows.push(...(await measureCase(node.grid, { sizeBytes, runs, pids })))
-  const small = values.mib === undefined ? await measureSmall(node.grid, values) : []
+  const small = values.mib === undefined ? await measureSmall(node.grid, { ...values, pids }) : []
   await node[Symbol.asyncDispose]()
   if (values.json) console.log(JSON.stringify({ machine: machine(), idleMebibytes, limits, rows, small }))
   else {
@@ -146,21 +144,6 @@ async function measure(
     clientPeakRssMebibytes: Math.max(peakRss, process.memoryUsage.rss()) / MIB,
     serverPeakRssMebibytes: Math.max(...pids.map(peakRssMebibytes)),
   }
-}
-
-/** User and system time of processes, from /proc; 0 where there is none. */
-function cpuSecondsOf(pids: readonly number[]): number {
-  let ticks = 0
-  for (const pid of pids) {
-    try {
-      const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? ''
-      const fields = afterName.split(' ')
-      ticks += Number(fields[11]) + Number(fields[12])
-    } catch {
-      return 0
-    }
-  }
-  return ticks / TICKS_PER_SECOND
 }
 
 /** Of a process, from /proc; 0 where there is none. */
