@@ -36,8 +36,8 @@ export type SlotEdit = (current: RetrievedSlot | undefined) => Promise<SlotConte
 
 export interface SlotUpdateOptions extends SlotOptions {
   /**
-   * Start from this instead of reading: one round trip less. If it is not the newest any more, the servers say so.
-   * `new`: nobody else can know the slot yet, as its seed was just made.
+   * Start from this instead of reading: one round trip less. If it is not the newest any more, the servers say so, and
+   * the edit is done again. `new`: nobody else can know the slot yet, as its seed was just made.
    */
   readonly base?: RetrievedSlot | 'new' | undefined
   /** Write although the servers know of less than was seen before, above all that was seen. */
@@ -97,19 +97,38 @@ class SlotUpdate {
   }
 
   async run(edit: SlotEdit): Promise<PublishedSlot> {
+    this.#options.signal?.throwIfAborted()
+    const given = this.#given()
+    const first = given === undefined ? undefined : await this.#attemptFromGiven(given, edit)
+    if (first !== undefined) return first
     for (let tries = 1; tries <= SLOT_UPDATE_TRIES_MAX; tries += 1) {
       this.#options.signal?.throwIfAborted()
       const startedAt = this.#grid.clock.elapsed()
-      const start = (tries === 1 ? this.#given() : undefined) ?? (await this.#read())
-      if (start !== undefined) {
-        const published = await this.#attemptFrom(start, edit)
-        if (published !== undefined) return published
-      }
+      const start = await this.#read()
+      const published = start === undefined ? undefined : await this.#attemptFrom(start, edit)
+      if (published !== undefined) return published
       await this.#pause(tries, this.#grid.clock.elapsed() - startedAt)
     }
     throw new ConflictError(
       `others kept changing slot ${this.#place.name}: ${SLOT_UPDATE_TRIES_MAX} attempts lost; try again later`,
     )
+  }
+
+  /**
+   * Only that a quorum takes the next record shows that the given one was still the newest. So where the edit wants no
+   * next record, or fails, it is done again on what the servers hold.
+   *
+   * @returns undefined if there was a newer one, or may have been
+   */
+  async #attemptFromGiven(given: Start, edit: SlotEdit): Promise<PublishedSlot | undefined> {
+    let wanted: SlotContent | undefined
+    try {
+      wanted = await edit(given.current)
+    } catch (error) {
+      if (given.current === undefined) throw error
+      return undefined
+    }
+    return wanted === undefined ? undefined : await this.#publish(given, wanted)
   }
 
   /** @returns undefined after a conflict */
@@ -125,8 +144,12 @@ class SlotUpdate {
     const isAsWanted = wanted === undefined && (current === undefined || current.isSettled)
     if (isAsWanted) return { slot: current, changed: false, warnings, failures: current?.failures ?? [] }
     // Nothing to change, but a rival may still win over the record: only a next one makes it last.
-    const content = wanted ?? this.#contentOf(current)
-    const record = makeSlotRecord(this.#keys, start.next, content)
+    return await this.#publish(start, wanted ?? this.#contentOf(current))
+  }
+
+  /** @returns undefined after a conflict */
+  async #publish({ next, warnings }: Start, content: SlotContent): Promise<PublishedSlot | undefined> {
+    const record = makeSlotRecord(this.#keys, next, content)
     this.#attempt = record
     const publication = await publishRecord(this.#grid, this.#place, record, {
       ...this.#options,

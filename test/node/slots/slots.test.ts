@@ -12,6 +12,7 @@ import {
   verifyKeyOf,
 } from '#crypto'
 import {
+  ConflictError,
   checkSlot,
   type Grid,
   type GridServer,
@@ -19,6 +20,7 @@ import {
   putSlotValue,
   repairSlot,
   retrieveSlot,
+  type SlotEdit,
   SlotsSeen,
   updateSlot,
 } from '#node'
@@ -116,6 +118,25 @@ describe('a slot', () => {
     expect(calls).toBe(2)
     expect(late.slot?.record.sequence).toBe(3)
     expect(numbersOf(late.slot?.record)).toEqual(new Set([1, 2, 3]))
+  })
+
+  test('is read again before an edit of something older may want nothing, or fail', async () => {
+    const grid = await MemoryGrid.open(10)
+    const other = clientOf(grid)
+    const { slot: old } = await updateSlot(grid, SET_KEYS, adding(1), TEN)
+    await updateSlot(other, SET_KEYS, async () => contentOfNumbers([2]), TEN)
+    const nothing = await updateSlot(grid, SET_KEYS, adding(1), { ...TEN, base: old })
+    expect(nothing.changed).toBe(true)
+    expect(numbersOf(nothing.slot?.record)).toEqual(new Set([1, 2]))
+    const needing =
+      (number: number): SlotEdit =>
+      async (current) => {
+        if (!numbersOf(current?.record).has(number)) throw new ConflictError(`no ${number}`)
+        return contentOfNumbers([number])
+      }
+    const { slot } = await updateSlot(grid, SET_KEYS, needing(2), { ...TEN, base: old })
+    expect(numbersOf(slot?.record)).toEqual(new Set([2]))
+    await expect(updateSlot(grid, SET_KEYS, needing(9), { ...TEN, base: slot })).rejects.toThrow('no 9')
   })
 
   test('takes 64 changes at once in one process, each once', async () => {
