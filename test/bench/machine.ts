@@ -1,13 +1,13 @@
-/** What a bench ran on. */
+/** What a bench ran on, and what it took of it. */
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+
+/** Clock ticks a second in /proc, on every Linux that matters. */
+const TICKS_PER_SECOND = 100
 
 export function machine(): string {
   return `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}`
 }
-
-/** Clock ticks a second in /proc, on every Linux that matters. */
-const TICKS_PER_SECOND = 100
 
 /** User and system time of processes, from /proc; 0 where there is none. */
 export function cpuSecondsOf(pids: readonly number[]): number {

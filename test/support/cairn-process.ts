@@ -28,12 +28,18 @@ export class CairnProcess {
 
   constructor(
     args: readonly string[],
-    options: { readonly env?: NodeJS.ProcessEnv; readonly shell?: string } = {},
+    options: {
+      readonly env?: NodeJS.ProcessEnv
+      readonly shell?: string
+      /** A command that runs the one given to it, somewhere else. */
+      readonly enter?: readonly string[]
+    } = {},
   ) {
     const env = { ...process.env, CAIRN_HOME: '/nowhere', ...options.env }
+    const [command = '', ...rest] = [...(options.enter ?? []), process.execPath, MAIN, ...args]
     this.child =
       options.shell === undefined
-        ? spawn(process.execPath, [MAIN, ...args], { env })
+        ? spawn(command, rest, { env })
         : spawn('/bin/sh', ['-c', options.shell, process.execPath, MAIN, ...args], { env })
     this.child.stdin.on('error', () => undefined)
     this.child.stdout.on('data', (bytes: Buffer) => this.#stdout.push(bytes))
@@ -109,8 +115,13 @@ export class GridProcess implements AsyncDisposable {
     this.servers = ready.servers
   }
 
-  static async start(dir: string, args: readonly string[] = []): Promise<GridProcess> {
-    const running = new CairnProcess(['grid', '--dir', dir, '--json', ...args])
+  /** @param enter see CairnProcess */
+  static async start(
+    dir: string,
+    args: readonly string[] = [],
+    enter: readonly string[] = [],
+  ): Promise<GridProcess> {
+    const running = new CairnProcess(['grid', '--dir', dir, '--json', ...args], { enter })
     return new GridProcess(running, readyMessage.parse(JSON.parse(await running.firstLine())))
   }
 
