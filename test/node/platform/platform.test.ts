@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asEncryptionKey, IntegrityError, nobleBulkCrypto } from '#crypto'
+import { asEncryptionKey, IntegrityError, nobleBulkCrypto, publicKeyOfSeed, sign, utf8 } from '#crypto'
 import { ConflictError, TimeoutError } from '#node'
 import { nativeBulkCrypto } from '../../../node/platform/bulk-crypto.ts'
 import { systemClock } from '../../../node/platform/clock.ts'
@@ -29,6 +29,21 @@ describe('nativeBulkCrypto', () => {
     expect(() => nativeBulkCrypto.open(key, nonce, sealed.subarray(0, 30))).toThrow(IntegrityError)
     expect(() => nativeBulkCrypto.open(key, nonce, sealed.subarray(0, 9))).toThrow(IntegrityError)
   })
+})
+
+test.each([
+  ['natively', nativeBulkCrypto],
+  ['portably', nobleBulkCrypto],
+])('a signature is verified %s from Buffers, which stay as they are', (_, bulk) => {
+  for (let number = 0; number < 16; number += 1) {
+    const seed = new Uint8Array(32).fill(number)
+    const message = utf8(`message ${number}`)
+    const signature = Buffer.from(sign(seed, message))
+    const publicKey = Buffer.from(publicKeyOfSeed(seed))
+    const before = Buffer.concat([signature, publicKey])
+    expect(bulk.verifySignature(publicKey, message, signature)).toBe(true)
+    expect(Buffer.concat([signature, publicKey])).toEqual(before)
+  }
 })
 
 describe('systemClock', () => {
