@@ -6,12 +6,12 @@ import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage
 import type { z } from 'zod'
 import { ProtocolError, UnreachableError } from '#node'
 import { errorOfBody } from './http-error.ts'
-import { errorMessage } from './messages.ts'
+import { errorMessage } from './message-parts.ts'
 import type { Token } from './token.ts'
 
 const LOOPBACK = '127.0.0.1'
 /** Answers of a few hundred servers fit. */
-const JSON_MAX_BYTES = 16 * 1024 * 1024
+export const JSON_MAX_BYTES = 16 * 1024 * 1024
 /** The trailer that ends a get names every server that failed. */
 const HEADERS_MAX_BYTES = 1024 * 1024
 
@@ -20,6 +20,8 @@ export interface DaemonCall {
   /** With its query. Never a capability. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Sent as JSON. */
+  readonly body?: object | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -50,11 +52,14 @@ export class DaemonConnection {
     })
   }
 
-  /** Send a request without a body. @throws the error that the daemon answers with */
+  /** @throws the error that the daemon answers with */
   async call(call: DaemonCall, options = { withToken: true }): Promise<IncomingMessage> {
-    const request = this.open(call, options)
+    const { body } = call
+    const headers = { ...call.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+    const request = this.open({ ...call, headers }, options)
     const answered = responseOf(request, call.signal)
-    request.end()
+    if (body === undefined) request.end()
+    else request.end(JSON.stringify(body))
     return requireSuccess(await answered)
   }
 

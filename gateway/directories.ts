@@ -19,11 +19,11 @@ import type {
   UploadSource,
   WalkedChild,
 } from '#node'
-import type { Cancellable, PutOptions } from './files.ts'
+import type { Cancellable, PutSlotOptions } from './files.ts'
 
 export interface GridDirectories {
-  /** A new and empty directory. @throws UnhappyError, as put does */
-  makeDirectory(options?: Cancellable): Promise<DirectoryWriteCapability>
+  /** A new directory. @throws UnhappyError, as put does; ConflictError if two children have one name */
+  makeDirectory(options?: MakeDirectoryOptions): Promise<DirectoryWriteCapability>
   /**
    * A directory that never changes. Of the children's capabilities it holds what is left without the right to write.
    *
@@ -50,7 +50,10 @@ export interface GridDirectories {
     changes: readonly DirectoryChange[],
     options?: Cancellable,
   ): Promise<EditReport>
-  /** All below a directory, depth first; each directory's own entry comes before what is in it. */
+  /**
+   * All below a directory: its entries by name, then what is below each of its directories. One that lies inside
+   * itself is told and not entered again.
+   */
   walk(root: DirectoryCapability, options?: WarnedOptions): AsyncIterable<WalkedChild>
   /** Ask who holds the thing and all below it, one report for each. Servers are believed. */
   checkDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
@@ -60,7 +63,7 @@ export interface GridDirectories {
   repairDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
   /** The slot or directory alone, without what it points to. A record is read whole, so this verifies it too. */
   checkSlot(capability: SlotUpkeepCapability, options?: Cancellable): Promise<DeepReport>
-  /** Bring the newest record to the servers that lack it. */
+  /** Bring the newest record to the servers that lack it. @throws NotEnoughSharesError if none has one */
   repairSlot(capability: SlotUpkeepCapability, options?: Cancellable): Promise<DeepReport>
   /**
    * Put a value into a slot in place of the one it has.
@@ -70,11 +73,16 @@ export interface GridDirectories {
   putSlot(
     capability: SlotWriteCapability | undefined,
     source: UploadSource,
-    options?: PutOptions,
+    options?: PutSlotOptions,
   ): Promise<SlotWriteCapability>
 }
 
 export type SlotUpkeepCapability = SlotVerifyCapability | DirectoryVerifyCapability
+
+export interface MakeDirectoryOptions extends Cancellable {
+  /** What it has from the start; none if left out. At most 1,024: an edit adds more. */
+  readonly children?: readonly NamedChild[] | undefined
+}
 
 export interface WarnedOptions extends Cancellable {
   /** Called for what is out of the ordinary with a record that was read all the same. */

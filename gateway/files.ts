@@ -2,7 +2,7 @@
  * What a user can have done on a grid: the contract behind the daemon's HTTP API. There are two implementations, over
  * a node in this process (local-files.ts) and over a running daemon (remote-files.ts), and one suite that both pass.
  */
-import type { FileVerifyCapability, ReadCapability } from '#crypto'
+import type { FileVerifyCapability } from '#crypto'
 import type {
   CheckReport,
   Download,
@@ -14,8 +14,10 @@ import type {
   UploadResult,
   UploadSource,
 } from '#node'
+import type { ContentCapability } from './capabilities.ts'
+import type { GridDirectories, WarnedOptions } from './directories.ts'
 
-export interface GridFiles extends AsyncDisposable {
+export interface GridFiles extends GridDirectories, AsyncDisposable {
   /** Asks every server of the grid too. */
   status(options?: Cancellable): Promise<NodeStatus>
   /**
@@ -23,7 +25,8 @@ export interface GridFiles extends AsyncDisposable {
    *   that, its details propose numbers that fit (`proposal`)
    */
   put(source: UploadSource, options?: PutOptions): Promise<PutOutcome>
-  get(capability: ReadCapability, options?: DownloadOptions): Promise<Download>
+  /** Of a file, or of the value of a slot. */
+  get(capability: ContentCapability, options?: GetOptions): Promise<Download>
   check(capability: FileVerifyCapability, options?: Cancellable): Promise<CheckReport>
   verify(capability: FileVerifyCapability, options?: WatchedOptions): Promise<CheckReport>
   repair(capability: FileVerifyCapability, options?: WatchedOptions): Promise<RepairReport>
@@ -33,12 +36,18 @@ export interface Cancellable {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface PutOptions extends Cancellable {
+export interface GetOptions extends DownloadOptions, WarnedOptions {}
+
+/** Of what goes into a slot: a file of its own, if it is large. */
+export interface PutSlotOptions extends WarnedOptions {
   /** What is left out comes from the configuration of the home. */
   readonly numbers?: { readonly [Number in keyof ShareNumbers]?: number | undefined } | undefined
+  readonly onProgress?: ((progress: UploadProgress) => void) | undefined
+}
+
+export interface PutOptions extends Omit<PutSlotOptions, 'onWarning'> {
   /** Derive the read key from the content and the home's convergence secret. */
   readonly convergent?: boolean | undefined
-  readonly onProgress?: ((progress: UploadProgress) => void) | undefined
 }
 
 export interface PutOutcome extends UploadResult {

@@ -1,6 +1,29 @@
 /** The public face of gateway/. */
-export type { GridDirectories, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
-export type { Cancellable, GridFiles, PutOptions, PutOutcome, WatchedOptions, WorkProgress } from './files.ts'
+export {
+  type ContentCapability,
+  requireContent,
+  requireDirectory,
+  requireDirectoryWrite,
+  requireSlotUpkeep,
+  requireSlotWrite,
+} from './capabilities.ts'
+export type {
+  GridDirectories,
+  MakeDirectoryOptions,
+  SlotUpkeepCapability,
+  WarnedOptions,
+} from './directories.ts'
+export { EDIT_CHANGES_MAX, TREE_CHILDREN_MAX } from './directory-messages.ts'
+export type {
+  Cancellable,
+  GetOptions,
+  GridFiles,
+  PutOptions,
+  PutOutcome,
+  PutSlotOptions,
+  WatchedOptions,
+  WorkProgress,
+} from './files.ts'
 export { type ErrorBody, errorBodyOf, errorOfBody, HTTP_STATUS } from './http-error.ts'
 export { LocalFiles, type LocalFilesParts } from './local-files.ts'
 export { openGateway } from './open-gateway.ts'

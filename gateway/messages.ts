@@ -1,32 +1,12 @@
 /** The JSON that gateway and client exchange (API.md). The server is typed to write it; the client parses it. */
 import { z } from 'zod'
-import { type Encoding, formatCapability, LAYOUT, MATRIX, parseCapability, requireRead } from '#crypto'
-import {
-  type CheckReport,
-  type ErrorCode,
-  isErrorCode,
-  type NodeStatus,
-  type RepairReport,
-  type ServerFailure,
-} from '#node'
+import { type Encoding, formatCapability, LAYOUT, MATRIX, type ReadCapability } from '#crypto'
+import type { CheckReport, NodeStatus, RepairReport } from '#node'
 import type { PutOutcome, WorkProgress } from './files.ts'
-import type { ErrorBody } from './http-error.ts'
+import { capabilityText, count, errorMessage, failure, maybe, warning } from './message-parts.ts'
 
-/** A key that JSON leaves out is undefined. */
-function maybe<Output>(schema: z.ZodType<Output>): z.ZodType<Output | undefined> {
-  return schema.optional().transform((value) => value)
-}
-
-const count = z.int().min(0)
 const names = z.array(z.string())
 const placement = z.object({ shareNumber: count, serverId: z.string() })
-const failure: z.ZodType<ServerFailure> = z.object({
-  serverId: z.string(),
-  shareNumber: maybe(count),
-  code: z.custom<ErrorCode>((code) => typeof code === 'string' && isErrorCode(code)),
-  message: z.string(),
-})
-
 const numbers = z.object({ neededShares: count, happyServers: count, totalShares: count })
 
 const serverStatus = z.object({
@@ -59,7 +39,10 @@ export const statusMessage: z.ZodType<NodeStatus> = z.object({
 })
 
 export const putMessage: z.ZodType<PutOutcome> = z.object({
-  capability: z.string().transform((text) => requireRead(parseCapability(text))),
+  capability: capabilityText(
+    (capability): capability is ReadCapability => capability.kind === 'lit' || capability.kind === 'file',
+    'a capability that reads a file',
+  ),
   fileSizeBytes: count,
   placements: z.array(placement),
   failures: z.array(failure),
@@ -104,12 +87,6 @@ export const repairMessage: z.ZodType<RepairReport> = z.object({
   failures: z.array(failure),
 })
 
-export const errorMessage: z.ZodType<ErrorBody> = z.object({
-  code: z.string(),
-  message: z.string(),
-  details: z.record(z.string(), z.unknown()),
-})
-
 const progressMessage: z.ZodType<WorkProgress> = z.object({
   stage: z.enum(['verifying', 'repairing']),
   done: count,
@@ -125,9 +102,19 @@ export function lineMessage<Result>(result: z.ZodType<Result>) {
   ])
 }
 
+/** One line of an answer of many things: things and warnings in any number, then the end or an error. */
+export function itemMessage<Item>(item: z.ZodType<Item>) {
+  return z.union([
+    z.object({ item }),
+    z.object({ warning }),
+    z.object({ end: z.literal(true) }),
+    z.object({ error: errorMessage }),
+  ])
+}
+
 /** How the stream of a get ended. */
 export const outcomeMessage = z.union([
-  z.object({ failures: z.array(failure) }),
+  z.object({ failures: z.array(failure), warnings: z.array(warning) }),
   z.object({ error: errorMessage }),
 ])
 

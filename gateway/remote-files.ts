@@ -1,40 +1,58 @@
 /** The contract over a running daemon's HTTP API. */
-import { once } from 'node:events'
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { z } from 'zod'
-import { type Capability, type FileVerifyCapability, formatCapability, type ReadCapability } from '#crypto'
+import {
+  type Capability,
+  type DirectoryWriteCapability,
+  type FileVerifyCapability,
+  formatCapability,
+  type SlotWriteCapability,
+  type TreeReadCapability,
+  type VerifyCapability,
+} from '#crypto'
 import {
   type CheckReport,
+  type DeepReport,
+  type DirectoryCapability,
+  type DirectoryChange,
   type Download,
-  type DownloadOptions,
+  type EditReport,
+  type Found,
+  type NamedChild,
   type NodeStatus,
-  ProtocolError,
   type Random,
   type RepairReport,
-  type ServerFailure,
   UnreachableError,
   type UploadSource,
+  type WalkedChild,
 } from '#node'
+import type { ContentCapability } from './capabilities.ts'
+import { type DaemonCall, DaemonConnection } from './daemon-request.ts'
+import type { MakeDirectoryOptions, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
 import {
-  bytesOf,
-  DaemonConnection,
-  parseJson,
-  readJson,
-  requireSuccess,
-  responseOf,
-} from './daemon-request.ts'
-import type { Cancellable, GridFiles, PutOptions, PutOutcome, WatchedOptions } from './files.ts'
-import { errorOfBody } from './http-error.ts'
-import {
-  checkMessage,
-  helloMessage,
-  lineMessage,
-  outcomeMessage,
-  putMessage,
-  repairMessage,
-  statusMessage,
-} from './messages.ts'
+  changeMessageOf,
+  childMessage,
+  childMessageOf,
+  deepReportMessage,
+  editMessage,
+  foundMessage,
+  madeDirectoryMessage,
+  madeSlotMessage,
+  madeTreeMessage,
+  walkedMessage,
+} from './directory-messages.ts'
+import type {
+  Cancellable,
+  GetOptions,
+  GridFiles,
+  PutOptions,
+  PutOutcome,
+  PutSlotOptions,
+  WatchedOptions,
+} from './files.ts'
+import { checkMessage, helloMessage, putMessage, repairMessage, statusMessage } from './messages.ts'
 import { formatRangeHeader } from './range.ts'
+import { itemsOf, resultOf } from './remote-lines.ts'
+import { downloadOf, sendSource } from './remote-transfer.ts'
 import { helloProof, isSameText, newNonce, type Token } from './token.ts'
 
 export class RemoteFiles implements GridFiles {
@@ -71,25 +89,12 @@ export class RemoteFiles implements GridFiles {
     return this.#daemon.callJson({ method: 'GET', path: '/v1/status', ...options }, statusMessage)
   }
 
-  async put(source: UploadSource, options: PutOptions = {}): Promise<PutOutcome> {
-    const headers: Record<string, string> = { expect: '100-continue' }
-    if (source.sizeBytes !== undefined) headers['cairn-size'] = String(source.sizeBytes)
+  put(source: UploadSource, options: PutOptions = {}): Promise<PutOutcome> {
     const path = `/v1/files?${putQueryOf(options)}`
-    const { signal } = options
-    const request = this.#daemon.open({ method: 'PUT', path, headers, signal }, { withToken: true })
-    const answered = responseOf(request, signal)
-    try {
-      const sent = sendWhenAsked(request, source, options)
-      const response = await Promise.race([answered, sent.then(() => answered)])
-      return await readJson(await requireSuccess(response), putMessage)
-    } finally {
-      // An answer that came early leaves a body half sent: the connection is of no more use.
-      if (!request.writableFinished) request.destroy()
-      answered.catch(() => undefined)
-    }
+    return sendSource(this.#daemon, { path, headers: {}, source, ...options }, putMessage)
   }
 
-  async get(capability: ReadCapability, options: DownloadOptions = {}): Promise<Download> {
+  async get(capability: ContentCapability, options: GetOptions = {}): Promise<Download> {
     const { range, signal } = options
     const headers = {
       ...headersOf(capability),
@@ -97,12 +102,11 @@ export class RemoteFiles implements GridFiles {
       ...(range === undefined ? {} : { range: formatRangeHeader(range) }),
     }
     const response = await this.#daemon.call({ method: 'GET', path: '/v1/files', headers, signal })
-    return downloadOf(response, signal)
+    return downloadOf(response, options)
   }
 
   check(capability: FileVerifyCapability, options: Cancellable = {}): Promise<CheckReport> {
-    const headers = headersOf(capability)
-    return this.#daemon.callJson({ method: 'POST', path: '/v1/check', headers, ...options }, checkMessage)
+    return this.#daemon.callJson(postOf('/v1/check', { capability, ...options }), checkMessage)
   }
 
   verify(capability: FileVerifyCapability, options: WatchedOptions = {}): Promise<CheckReport> {
@@ -113,27 +117,102 @@ export class RemoteFiles implements GridFiles {
     return this.#watched('/v1/repair', capability, { ...options, result: repairMessage })
   }
 
+  async makeDirectory(options: MakeDirectoryOptions = {}): Promise<DirectoryWriteCapability> {
+    const { children = [], signal } = options
+    const call = postOf('/v1/directories', { body: { children: children.map(childMessageOf) }, signal })
+    return (await this.#daemon.callJson(call, madeDirectoryMessage)).capability
+  }
+
+  async makeTree(children: readonly NamedChild[], options: Cancellable = {}): Promise<TreeReadCapability> {
+    const body = { children: children.map(childMessageOf) }
+    const call = postOf('/v1/trees', { body, ...options })
+    return (await this.#daemon.callJson(call, madeTreeMessage)).capability
+  }
+
+  list(capability: DirectoryCapability, options: WarnedOptions = {}): AsyncIterable<NamedChild> {
+    const { signal } = options
+    const call = { method: 'GET', path: '/v1/directories', headers: headersOf(capability), signal } as const
+    return itemsOf(this.#daemon, call, { ...options, item: childMessage })
+  }
+
+  find(capability: Capability, path: readonly string[], options: Cancellable = {}): Promise<Found> {
+    const call = postOf('/v1/directories/find', { capability, body: { path }, ...options })
+    return this.#daemon.callJson(call, foundMessage)
+  }
+
+  edit(
+    capability: DirectoryWriteCapability,
+    changes: readonly DirectoryChange[],
+    options: Cancellable = {},
+  ): Promise<EditReport> {
+    const body = { changes: changes.map(changeMessageOf) }
+    return this.#daemon.callJson(
+      postOf('/v1/directories/edit', { capability, body, ...options }),
+      editMessage,
+    )
+  }
+
+  walk(capability: DirectoryCapability, options: WarnedOptions = {}): AsyncIterable<WalkedChild> {
+    const call = postOf('/v1/directories/walk', { capability, signal: options.signal })
+    return itemsOf(this.#daemon, call, { ...options, item: walkedMessage })
+  }
+
+  checkDeep(capability: VerifyCapability, options: Cancellable = {}): AsyncIterable<DeepReport> {
+    const call = postOf('/v1/deep/check', { capability, ...options })
+    return itemsOf(this.#daemon, call, { ...options, item: deepReportMessage })
+  }
+
+  verifyDeep(capability: VerifyCapability, options: Cancellable = {}): AsyncIterable<DeepReport> {
+    const call = postOf('/v1/deep/verify', { capability, ...options })
+    return itemsOf(this.#daemon, call, { ...options, item: deepReportMessage })
+  }
+
+  repairDeep(capability: VerifyCapability, options: Cancellable = {}): AsyncIterable<DeepReport> {
+    const call = postOf('/v1/deep/repair', { capability, ...options })
+    return itemsOf(this.#daemon, call, { ...options, item: deepReportMessage })
+  }
+
+  checkSlot(capability: SlotUpkeepCapability, options: Cancellable = {}): Promise<DeepReport> {
+    return this.#daemon.callJson(postOf('/v1/slots/check', { capability, ...options }), deepReportMessage)
+  }
+
+  repairSlot(capability: SlotUpkeepCapability, options: Cancellable = {}): Promise<DeepReport> {
+    return this.#daemon.callJson(postOf('/v1/slots/repair', { capability, ...options }), deepReportMessage)
+  }
+
+  async putSlot(
+    capability: SlotWriteCapability | undefined,
+    source: UploadSource,
+    options: PutSlotOptions = {},
+  ): Promise<SlotWriteCapability> {
+    const path = `/v1/slots?${putQueryOf(options)}`
+    const headers = capability === undefined ? {} : headersOf(capability)
+    const made = await sendSource(this.#daemon, { path, headers, source, ...options }, madeSlotMessage)
+    for (const warning of made.warnings) options.onWarning?.(warning)
+    return made.capability
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#daemon.close()
   }
 
-  async #watched<Result>(
+  #watched<Result>(
     path: string,
     capability: FileVerifyCapability,
     options: WatchedOptions & { readonly result: z.ZodType<Result> },
   ): Promise<Result> {
-    const { signal, onProgress } = options
-    const headers = { ...headersOf(capability), accept: 'application/x-ndjson' }
-    const response = await this.#daemon.call({ method: 'POST', path, headers, signal })
-    const message = lineMessage(options.result)
-    for await (const text of linesOf(bytesOf(response, signal))) {
-      const line = parseJson(text, message)
-      if ('error' in line) throw errorOfBody(line.error)
-      if ('result' in line) return line.result
-      onProgress?.(line.progress)
-    }
-    throw new UnreachableError('the daemon broke off its answer')
+    const call = postOf(path, { capability, signal: options.signal })
+    return resultOf(this.#daemon, call, options)
   }
+}
+
+function postOf(
+  path: string,
+  call: Cancellable & { readonly capability?: Capability; readonly body?: object },
+): DaemonCall {
+  const { capability, body, signal } = call
+  const headers = capability === undefined ? {} : headersOf(capability)
+  return { method: 'POST', path, headers, signal, body }
 }
 
 function headersOf(capability: Capability): Readonly<Record<string, string>> {
@@ -147,70 +226,4 @@ function putQueryOf({ numbers, convergent }: PutOptions): string {
   if (numbers?.totalShares !== undefined) query.set('total', String(numbers.totalShares))
   if (convergent === true) query.set('convergent', 'true')
   return query.toString()
-}
-
-/** Send the body once the daemon asks for it. Resolves when it is sent, or when nobody wants it any more. */
-async function sendWhenAsked(
-  request: ClientRequest,
-  source: UploadSource,
-  options: PutOptions,
-): Promise<void> {
-  request.flushHeaders()
-  const over = new AbortController()
-  request.once('response', () => over.abort())
-  request.once('close', () => over.abort())
-  try {
-    await once(request, 'continue', { signal: over.signal })
-    let doneBytes = 0
-    for await (const bytes of source.open()) {
-      if (over.signal.aborted) return
-      if (!request.write(bytes)) await once(request, 'drain', { signal: over.signal })
-      doneBytes += bytes.length
-      options.onProgress?.({ doneBytes, totalBytes: source.sizeBytes, serversLost: 0 })
-    }
-    request.end()
-  } catch (error) {
-    if (over.signal.aborted) return
-    throw error
-  }
-}
-
-function downloadOf(response: IncomingMessage, signal: AbortSignal | undefined): Download {
-  const failures: ServerFailure[] = []
-  async function* content(): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* bytesOf(response, signal)
-    signal?.throwIfAborted()
-    const outcome = response.trailers['cairn-outcome']
-    if (outcome === undefined) throw new UnreachableError('the daemon broke off its answer')
-    const parsed = parseJson(outcome, outcomeMessage)
-    if ('error' in parsed) throw errorOfBody(parsed.error)
-    failures.push(...parsed.failures)
-  }
-  const fileSizeBytes = Number(response.headers['cairn-file-size'])
-  if (!Number.isSafeInteger(fileSizeBytes))
-    throw new ProtocolError('the daemon did not tell the size of the file')
-  return {
-    fileSizeBytes,
-    range: rangeOf(response, fileSizeBytes),
-    content: content(),
-    failures: () => failures,
-    close: async () => void response.destroy(),
-  }
-}
-
-function rangeOf(response: IncomingMessage, fileSizeBytes: number): { start: number; end: number } {
-  const found = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '')
-  if (found === null) return { start: 0, end: fileSizeBytes }
-  return { start: Number(found[1]), end: Number(found[2]) + 1 }
-}
-
-async function* linesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const bytes of content) {
-    rest += decoder.decode(bytes, { stream: true })
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
-  }
 }

@@ -7,10 +7,8 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { WeakCapabilityError } from '#crypto'
 import { ConflictError, type Disk, type Log, type Random, UnreachableError } from '#node'
 import type { GridFiles } from './files.ts'
-import { errorBodyOf, httpStatusOf } from './http-error.ts'
-import { addFileRoutes } from './routes/files.ts'
-import { addStatusRoutes } from './routes/status.ts'
-import { addUpkeepRoutes } from './routes/upkeep.ts'
+import { type ErrorBody, errorBodyOf, httpStatusOf } from './http-error.ts'
+import { addRoutes } from './routes/routes.ts'
 import { SpoolFolder } from './spool.ts'
 import { isSameText, newToken, type Token } from './token.ts'
 
@@ -31,6 +29,8 @@ export interface RouteParts {
   readonly token: Token
   /** Aborts when the client goes away or the gateway stops. */
   signalOf(reply: FastifyReply): AbortSignal
+  /** What a client whose answer has begun is told; a bug is logged. */
+  failureBodyOf(reply: FastifyReply, error: unknown): ErrorBody
 }
 
 const LOOPBACK = '127.0.0.1'
@@ -61,10 +61,13 @@ export class Gateway implements AsyncDisposable {
       token,
       spool: await SpoolFolder.open(spool.disk, random, spool.folder),
       signalOf: (reply) => AbortSignal.any([stop.signal, signalOfClient(reply)]),
+      failureBodyOf: ({ request, raw }, error) => {
+        // Of an answer that nobody waits for any more every end is a good one.
+        if (!raw.destroyed) logBug(log, request, error)
+        return errorBodyOf(error)
+      },
     }
-    addStatusRoutes(app, parts)
-    addFileRoutes(app, parts)
-    addUpkeepRoutes(app, parts)
+    addRoutes(app, parts)
     await listen(app, options.port)
     const address = app.server.address()
     const port = typeof address === 'object' && address !== null ? address.port : options.port
@@ -79,7 +82,11 @@ export class Gateway implements AsyncDisposable {
 }
 
 function newServer(log: Log, token: Token): FastifyInstance {
-  const app = fastify({ bodyLimit: Number.MAX_SAFE_INTEGER, forceCloseConnections: true })
+  const app = fastify({
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  })
   // Bodies are streams: no parser reads them.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
@@ -99,7 +106,7 @@ function newServer(log: Log, token: Token): FastifyInstance {
       .send({ code: 'NOT_FOUND', message: 'no such resource; API.md lists them', details: {} })
   })
   app.setErrorHandler((error, request, reply) => {
-    if (httpStatusOf(error) === 500) log.error('a request failed', { route: routeOf(request), error })
+    logBug(log, request, error)
     void reply.status(statusOf(error)).send(errorBodyOf(error))
   })
   return app
@@ -109,6 +116,10 @@ class UnauthorizedError extends WeakCapabilityError {}
 
 function statusOf(error: unknown): number {
   return error instanceof UnauthorizedError ? 401 : httpStatusOf(error)
+}
+
+function logBug(log: Log, request: FastifyRequest, error: unknown): void {
+  if (httpStatusOf(error) === 500) log.error('a request failed', { route: routeOf(request), error })
 }
 
 /** The pattern, not what was asked for. */

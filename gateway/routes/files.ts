@@ -1,28 +1,25 @@
 /** Put and get of whole files (API.md §4). */
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { InvalidInputError, requireRead } from '#crypto'
-import { type ByteRange, type Download, type UploadSource, whileOpen } from '#node'
-import { errorBodyOf } from '../http-error.ts'
+import { InvalidInputError } from '#crypto'
+import type { SlotWarning } from '#node'
+import { type ByteRange, type Download, whileOpen } from '#node'
+import { requireContent } from '../capabilities.ts'
+import type { ErrorBody } from '../http-error.ts'
 import { putMessageOf } from '../messages.ts'
 import { contentRange, parseRangeHeader } from '../range.ts'
 import type { RouteParts } from '../server.ts'
-import { capabilityOf } from './request.ts'
+import { bodyOf, capabilityOf, numbersOf, numbersQuery } from './request.ts'
 
-/** A forecast of the body's size, for a body that is sent without Content-Length. */
-export const SIZE_HEADER = 'cairn-size'
 /** Size of the whole file, whatever part of it is sent. */
 export const FILE_SIZE_HEADER = 'cairn-file-size'
 /** The trailer that says how a stream ended: `{failures}` or `{error}`. */
 export const OUTCOME_TRAILER = 'cairn-outcome'
 
-const shareNumber = z.coerce.number().int().optional()
 const putQuery = z.strictObject({
-  needed: shareNumber,
-  happy: shareNumber,
-  total: shareNumber,
+  ...numbersQuery,
   convergent: z.enum(['true', 'false']).optional(),
 })
 
@@ -31,9 +28,9 @@ export function addFileRoutes(app: FastifyInstance, parts: RouteParts): void {
     const query = putQuery.safeParse(request.query)
     if (!query.success)
       throw new InvalidInputError('needed, happy, total (numbers) and convergent (true, false) wanted')
-    const { needed, happy, total, convergent } = query.data
+    const { convergent, ...numbers } = query.data
     const options = {
-      numbers: { neededShares: needed, happyServers: happy, totalShares: total },
+      numbers: numbersOf(numbers),
       convergent: convergent === 'true',
       signal: parts.signalOf(reply),
     }
@@ -44,39 +41,21 @@ export function addFileRoutes(app: FastifyInstance, parts: RouteParts): void {
   })
 
   app.get('/v1/files', async (request, reply) => {
-    const capability = requireRead(capabilityOf(request))
+    const capability = requireContent(capabilityOf(request))
     const range = parseRangeHeader(request.headers.range)
     const signal = parts.signalOf(reply)
-    const download = await parts.files.get(capability, { range, signal })
+    const warnings: SlotWarning[] = []
+    const onWarning = (warning: SlotWarning): void => void warnings.push(warning)
+    const download = await parts.files.get(capability, { range, signal, onWarning })
     reply.hijack()
-    await sendContent(reply.raw, download, { range, signal, withTrailers: takesTrailers(request) })
+    await sendContent(reply.raw, download, {
+      range,
+      signal,
+      warnings,
+      withTrailers: takesTrailers(request),
+      failureBodyOf: (error) => parts.failureBodyOf(reply, error),
+    })
   })
-}
-
-function bodyOf(request: FastifyRequest, reply: FastifyReply): UploadSource {
-  const forecast = Number(request.headers[SIZE_HEADER] ?? request.headers['content-length'])
-  return {
-    sizeBytes: Number.isSafeInteger(forecast) && forecast >= 0 ? forecast : undefined,
-    rereadable: false,
-    open: () => {
-      if (request.headers.expect !== undefined) reply.raw.writeContinue()
-      return wholeBody(request.raw)
-    },
-  }
-}
-
-/**
- * A body that is not read to its end must not take the connection along, for the answer goes out on it; what is left
- * is read and dropped, so that the next request on it is heard.
- */
-async function* wholeBody(raw: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for await (const bytes of raw.iterator({ destroyOnReturn: false })) {
-      if (bytes instanceof Uint8Array) yield bytes
-    }
-  } finally {
-    raw.resume()
-  }
 }
 
 function takesTrailers(request: FastifyRequest): boolean {
@@ -93,7 +72,9 @@ async function sendContent(
   options: {
     readonly range: ByteRange | undefined
     readonly signal: AbortSignal
+    readonly warnings: readonly SlotWarning[]
     readonly withTrailers: boolean
+    failureBodyOf(error: unknown): ErrorBody
   },
 ): Promise<void> {
   const { range, fileSizeBytes } = download
@@ -110,9 +91,9 @@ async function sendContent(
     for await (const bytes of download.content) {
       if (!raw.write(bytes)) await once(raw, 'drain', { signal: options.signal })
     }
-    endWith(raw, options, { failures: download.failures() })
+    endWith(raw, options, { failures: download.failures(), warnings: options.warnings })
   } catch (error) {
-    if (options.withTrailers) endWith(raw, options, { error: errorBodyOf(error) })
+    if (options.withTrailers) endWith(raw, options, { error: options.failureBodyOf(error) })
     else raw.destroy()
   } finally {
     await download.close()

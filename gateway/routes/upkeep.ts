@@ -1,26 +1,45 @@
-/** Check, verify and repair: a verify capability is enough (API.md §5). */
+/** Check, verify and repair: a verify capability is enough (API.md §7). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { requireFileVerify } from '#crypto'
+import { requireFileVerify, toVerifyCapability } from '#crypto'
+import { deepReportMessageOf } from '../directory-messages.ts'
 import type { WatchedOptions, WorkProgress } from '../files.ts'
-import { errorBodyOf } from '../http-error.ts'
 import type { RouteParts } from '../server.ts'
+import { LINES_HEADERS, LINES_TYPE, sendLines } from './lines.ts'
 import { capabilityOf } from './request.ts'
 
-export const LINES_TYPE = 'application/x-ndjson'
-
 export function addUpkeepRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const { files } = parts
+
   app.post('/v1/check', async (request, reply) => {
-    return parts.files.check(requireFileVerify(capabilityOf(request)), { signal: parts.signalOf(reply) })
+    return files.check(requireFileVerify(capabilityOf(request)), { signal: parts.signalOf(reply) })
   })
 
   app.post('/v1/verify', async (request, reply) => {
     const capability = requireFileVerify(capabilityOf(request))
-    return answer(parts, { request, reply }, (options) => parts.files.verify(capability, options))
+    return answer(parts, { request, reply }, (options) => files.verify(capability, options))
   })
 
   app.post('/v1/repair', async (request, reply) => {
     const capability = requireFileVerify(capabilityOf(request))
-    return answer(parts, { request, reply }, (options) => parts.files.repair(capability, options))
+    return answer(parts, { request, reply }, (options) => files.repair(capability, options))
+  })
+
+  app.post('/v1/deep/check', async (request, reply) => {
+    const root = toVerifyCapability(capabilityOf(request))
+    const start = (options: object) => files.checkDeep(root, options)
+    return sendLines(parts, reply, { start, messageOf: deepReportMessageOf })
+  })
+
+  app.post('/v1/deep/verify', async (request, reply) => {
+    const root = toVerifyCapability(capabilityOf(request))
+    const start = (options: object) => files.verifyDeep(root, options)
+    return sendLines(parts, reply, { start, messageOf: deepReportMessageOf })
+  })
+
+  app.post('/v1/deep/repair', async (request, reply) => {
+    const root = toVerifyCapability(capabilityOf(request))
+    const start = (options: object) => files.repairDeep(root, options)
+    return sendLines(parts, reply, { start, messageOf: deepReportMessageOf })
   })
 }
 
@@ -35,13 +54,13 @@ async function answer(
   if (request.headers.accept?.includes(LINES_TYPE) !== true) return work({ signal })
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { 'content-type': LINES_TYPE, 'cache-control': 'no-store' })
+  raw.writeHead(200, LINES_HEADERS)
   const writeLine = (line: object): void => void raw.write(`${JSON.stringify(line)}\n`)
   try {
     const result = await work({ signal, onProgress: eachPercent((progress) => writeLine({ progress })) })
     writeLine({ result })
   } catch (error) {
-    writeLine({ error: errorBodyOf(error) })
+    writeLine({ error: parts.failureBodyOf(reply, error) })
   }
   raw.end()
   return undefined

@@ -1,81 +1,23 @@
 /** One suite for the contract of gateway/files.ts: over a node in this process, and over HTTP to a daemon. */
 import { afterAll, describe, expect, test } from 'vitest'
-import {
-  asConvergenceSecret,
-  concat,
-  formatCapability,
-  InvalidInputError,
-  parseCapability,
-  requireFileVerify,
-  Secret,
-} from '#crypto'
-import { type GridFiles, LocalFiles, openGateway, RemoteFiles } from '#gateway'
+import { formatCapability, InvalidInputError, parseCapability, requireFileVerify, Secret } from '#crypto'
+import { openGateway, RemoteFiles } from '#gateway'
 import {
   MemoryDisk,
-  type NodeStatus,
   NotEnoughSharesError,
   silentLog,
   systemRandom,
   UnhappyError,
   UnreachableError,
 } from '#node'
-import { contentOf, fileSource, MemoryGrid, pipeSource } from '../support/memory-grid.ts'
+import { bytesOf, closeLater, closeStages, localStage, NUMBERS, STAGES } from '../support/grid-stages.ts'
+import { contentOf, fileSource, pipeSource } from '../support/memory-grid.ts'
 
-const NUMBERS = { neededShares: 2, happyServers: 4, totalShares: 5 }
 const CONTENT = contentOf(3_000_000)
 
-interface Stage {
-  readonly grid: MemoryGrid
-  readonly files: GridFiles
-}
+afterAll(closeStages)
 
-async function localStage(serverCount: number): Promise<Stage> {
-  const grid = await MemoryGrid.open(serverCount)
-  const status: NodeStatus = {
-    version: 'test',
-    peerId: 'me',
-    addresses: [],
-    numbers: NUMBERS,
-    lent: undefined,
-    bootstrapProblems: ['nobody home'],
-    servers: [],
-  }
-  const node = {
-    grid,
-    serverCount,
-    status: async () => status,
-    diagnoseBootstrap: async () => ['nobody home'],
-    [Symbol.asyncDispose]: async () => undefined,
-  }
-  const secret = new Secret(asConvergenceSecret(new Uint8Array(32).fill(7)))
-  return { grid, files: new LocalFiles({ node, numbers: NUMBERS, convergenceSecret: async () => secret }) }
-}
-
-const closing: (() => PromiseLike<void>)[] = []
-afterAll(async () => {
-  for (const close of closing.reverse()) await close()
-})
-
-async function remoteStage(serverCount: number): Promise<Stage> {
-  const { grid, files } = await localStage(serverCount)
-  const spool = { disk: new MemoryDisk({ capacityBytes: 1e8 }), folder: '/spool' }
-  const gateway = await openGateway({ files, log: silentLog, random: systemRandom, port: 0, spool })
-  closing.push(() => gateway[Symbol.asyncDispose]())
-  const remote = await RemoteFiles.open({ port: gateway.port, token: gateway.token }, systemRandom)
-  closing.push(() => remote[Symbol.asyncDispose]())
-  return { grid, files: remote }
-}
-
-async function bytesOf(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const bytes of content) parts.push(bytes)
-  return concat(...parts)
-}
-
-for (const [name, open] of [
-  ['in this process', localStage],
-  ['over HTTP', remoteStage],
-] as const) {
+for (const [name, open] of STAGES) {
   describe(`GridFiles ${name}`, () => {
     test('puts a file and gets it back, whole and in part', async () => {
       const { files } = await open(5)
@@ -210,7 +152,7 @@ describe('the gateway', () => {
     const { files } = await localStage(5)
     const spool = { disk: new MemoryDisk({ capacityBytes: 1e8 }), folder: '/spool' }
     const gateway = await openGateway({ files, log: silentLog, random: systemRandom, port: 0, spool })
-    closing.push(() => gateway[Symbol.asyncDispose]())
+    closeLater(gateway)
     const at = `http://127.0.0.1:${gateway.port}`
     for (const authorization of [undefined, 'Bearer', 'Bearer x', `Basic ${gateway.token.reveal()}`]) {
       const headers = authorization === undefined ? {} : { authorization }
@@ -228,7 +170,7 @@ describe('the gateway', () => {
     const { files, grid } = await localStage(5)
     const spool = { disk: new MemoryDisk({ capacityBytes: 1e8 }), folder: '/spool' }
     const gateway = await openGateway({ files, log: silentLog, random: systemRandom, port: 0, spool })
-    closing.push(() => gateway[Symbol.asyncDispose]())
+    closeLater(gateway)
     const at = `http://127.0.0.1:${gateway.port}/v1`
     const headers = { authorization: `Bearer ${gateway.token.reveal()}` }
     const put = await fetch(`${at}/files?needed=2&happy=3&total=4`, {
@@ -261,7 +203,7 @@ describe('the gateway', () => {
     const { files } = await localStage(5)
     const spool = { disk: new MemoryDisk({ capacityBytes: 1e8 }), folder: '/spool' }
     const other = await openGateway({ files, log: silentLog, random: systemRandom, port: 0, spool })
-    closing.push(() => other[Symbol.asyncDispose]())
+    closeLater(other)
     const ours = { port: other.port, token: new Secret('another token') }
     await expect(RemoteFiles.open(ours, systemRandom)).rejects.toThrow('is not the daemon')
     await expect(
