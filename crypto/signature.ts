@@ -62,7 +62,8 @@ export function hasUnsafeShape(publicKey: Uint8Array, signature: Uint8Array): bo
 }
 
 function hasSmallOrder(point: Uint8Array): boolean {
-  const y = point.slice()
+  // Copied by hand: slice() of Node's Buffer is a view, and what is verified must not change.
+  const y = new Uint8Array(point)
   y[31] = (y[31] ?? 0) & 0x7f
   return SMALL_ORDER_POINTS.has([...y].map((byte) => byte.toString(16).padStart(2, '0')).join(''))
 }
