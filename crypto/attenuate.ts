@@ -66,13 +66,24 @@ export function toVerifyCapability(capability: Capability): VerifyCapability {
     case 'slot-read':
     case 'dir-read':
     case 'tree':
-      return verifyFormOf(capability)
+      return rememberedVerifyForm(capability)
     case 'file-verify':
     case 'slot-verify':
     case 'dir-verify':
     case 'tree-verify':
       return capability
   }
+}
+
+/** A derivation costs some 10 us, and whoever writes a node of a directory again needs those of all its children. */
+const verifyForms = new WeakMap<Capability, VerifyCapability>()
+
+function rememberedVerifyForm(capability: Parameters<typeof verifyFormOf>[0]): VerifyCapability {
+  const known = verifyForms.get(capability)
+  if (known !== undefined) return known
+  const verify = verifyFormOf(capability)
+  verifyForms.set(capability, verify)
+  return verify
 }
 
 /** @throws WeakCapabilityError unless it reads a file: a directory has no content of its own */

@@ -141,6 +141,11 @@ const KINDS = Object.freeze({
   'tree-verify': { id: 10, bodySizeBytes: TWO_HASHES },
 } as const satisfies Record<CapabilityKind, KindRules>)
 
+/** A directory unpacks one for each child, so this is no search. */
+const KINDS_BY_ID: readonly CapabilityKind[] = Object.keys(KINDS)
+  .filter(isKind)
+  .sort((left, right) => KINDS[left].id - KINDS[right].id)
+
 /** @throws InvalidInputError if the content is longer than 64 bytes. */
 export function literalCapability(content: Uint8Array): LiteralCapability {
   if (content.length > LITERAL_SIZE_MAX_BYTES) {
@@ -233,10 +238,10 @@ export function packCapability(capability: Capability): Uint8Array {
 
 /** @throws InvalidInputError */
 export function unpackCapability(bytes: Uint8Array): Capability {
-  for (const [kind, { id }] of Object.entries(KINDS)) {
-    if (id === bytes[0] && isKind(kind)) return capabilityOf(kind, bytes.subarray(1))
-  }
-  throw new InvalidInputError('a packed capability begins with the id of a known kind')
+  const kind = bytes[0] === undefined ? undefined : KINDS_BY_ID[bytes[0]]
+  if (kind === undefined)
+    throw new InvalidInputError('a packed capability begins with the id of a known kind')
+  return capabilityOf(kind, bytes.subarray(1))
 }
 
 function isKind(kind: string): kind is CapabilityKind {

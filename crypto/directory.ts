@@ -5,7 +5,8 @@
  * of a mutable directory stands in a slot record, every other node in an immutable file (node-file.ts).
  */
 import { toReadCapability, toVerifyCapability } from './attenuate.ts'
-import { concat, equalBytes, utf8 } from './bytes.ts'
+import { compareBytes, concat, equalBytes, utf8 } from './bytes.ts'
+import { FIELDS_VALUES_MAX } from './canonical-cbor.ts'
 import {
   type Capability,
   type ChildCapability,
@@ -24,7 +25,7 @@ import type { SlotContent } from './slot-record.ts'
 /** Of a name in UTF-8: what file systems allow too. */
 export const NAME_MAX_BYTES = 255
 /** Of one node: a reader holds a node in memory. */
-export const NODE_ENTRIES_MAX = 65_536
+export const NODE_ENTRIES_MAX = 16_384
 export const NODE_CHILDREN_MAX = 4096
 /** A packed write capability, sealed. */
 export const SEALED_WRITE_SIZE_BYTES = 33 + BOX_OVERHEAD_BYTES
@@ -33,6 +34,9 @@ export const USER_METADATA_TEXT_MAX = 1024
 /** Packed: a literal of 64 bytes, or two hashes. */
 const PACKED_CAPABILITY_MAX_BYTES = 65
 const ENTRY_FIELDS_REMOVED = 'removed'
+/** CBOR values, names of fields included: of a node without its entries, and of an entry without its user metadata. */
+const NODE_VALUES = 5
+const ENTRY_VALUES_MAX = 13
 
 export type UserMetadata = Readonly<Record<string, string | number | boolean | Uint8Array>>
 
@@ -75,6 +79,7 @@ export interface DirectoryNode {
 /** What a verifier sees of a node. */
 export interface DirectoryLinks {
   readonly nodes: readonly FileReadCapability[]
+  /** Each once, in the order of their bytes, which says nothing of their names. */
   readonly children: readonly VerifyCapability[]
 }
 
@@ -119,11 +124,13 @@ function codeOrder(unit: number): number {
 /** @throws InvalidInputError if entries or nodes are too many, out of order or of the wrong shape */
 export function formatDirectoryNode(node: DirectoryNode): SlotContent {
   checkNode(node)
-  const children = node.entries.flatMap(({ child }) => {
-    return child === undefined || child.capability.kind === 'lit'
-      ? []
-      : [packCapability(toVerifyCapability(child.capability))]
-  })
+  const children = inOrderOnce(
+    node.entries.flatMap(({ child }) => {
+      return child === undefined || child.capability.kind === 'lit'
+        ? []
+        : [packCapability(toVerifyCapability(child.capability))]
+    }),
+  )
   const nodes = node.nodes.map(({ file }) => packCapability(file).subarray(1))
   return {
     links: encodeFields({ children, nodes }),
@@ -160,13 +167,27 @@ export function parseDirectoryLinks(links: Uint8Array): DirectoryLinks {
     if (file.kind !== 'file') throw new InvalidInputError('links: a node is a file')
     return file
   })
+  let before: Uint8Array = new Uint8Array(0)
   const children = fields.list('children', NODE_ENTRIES_MAX).map((value) => {
-    const child = unpackCapability(bytesOf(value))
+    const packed = bytesOf(value)
+    if (compareBytes(before, packed) >= 0) {
+      throw new InvalidInputError('links: children come in the order of their bytes, each once')
+    }
+    before = packed
+    const child = unpackCapability(packed)
     if (child.access !== 'verify') throw new InvalidInputError('links: a child is a verify capability')
     return child
   })
   fields.finish()
   return { nodes, children }
+}
+
+function inOrderOnce(packed: Uint8Array[]): readonly Uint8Array[] {
+  const sorted = packed.sort(compareBytes)
+  return sorted.filter((one, place) => {
+    const before = sorted[place - 1]
+    return before === undefined || !equalBytes(before, one)
+  })
 }
 
 /** Seal a child's write capability for the writers of the directory. */
@@ -245,7 +266,9 @@ function readUserMetadata(map: ReadonlyMap<unknown, unknown>): UserMetadata {
 function checkNode({ entries, nodes }: DirectoryNode): void {
   if (entries.length > NODE_ENTRIES_MAX) throw new InvalidInputError('directory: too many entries in a node')
   if (nodes.length > NODE_CHILDREN_MAX) throw new InvalidInputError('directory: too many nodes in a node')
+  let valueCount = nodes.length + NODE_VALUES
   entries.forEach(({ name, child }, place) => {
+    valueCount += ENTRY_VALUES_MAX + 2 * Object.keys(child?.metadata.user ?? {}).length
     const problem = problemOfName(name)
     if (problem !== undefined) throw new InvalidInputError(`directory: a name ${problem}`)
     const before = entries[place - 1]
@@ -256,10 +279,13 @@ function checkNode({ entries, nodes }: DirectoryNode): void {
       if (nodes.length === 0) throw new InvalidInputError('directory: nothing is removed from a leaf')
     } else checkChild(child)
   })
+  if (valueCount > FIELDS_VALUES_MAX) throw new InvalidInputError('directory: too much metadata in a node')
   nodes.forEach(({ start }, place) => {
     const before = nodes[place - 1]
     const isInOrder = before === undefined ? start === '' : compareNames(before.start, start) < 0
     if (!isInOrder) throw new InvalidInputError('directory: starts come in order, the first one empty')
+    const problem = before === undefined ? undefined : problemOfName(start)
+    if (problem !== undefined) throw new InvalidInputError(`directory: a start is a name, which ${problem}`)
   })
 }
 
@@ -278,6 +304,9 @@ function checkChild({ capability, sealedWrite, metadata }: DirectoryChild): void
       throw new InvalidInputError(
         `directory: metadata of at most ${USER_METADATA_TEXT_MAX} characters or bytes`,
       )
+    }
+    if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) {
+      throw new InvalidInputError('directory: text in metadata is whole Unicode characters')
     }
     if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0)) {
       throw new InvalidInputError('directory: numbers in metadata are whole and not negative')

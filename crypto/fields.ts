@@ -2,33 +2,18 @@
  * Fields: canonical CBOR maps (RFC 8949 §4.2.1) with text keys, written and read strictly. Headers of messages
  * (PROTOCOL §4.2), announcements and directories (FORMAT §17) are such maps.
  *
- * One value has one encoding: a map is decoded, encoded again and compared, so that no two implementations can
- * read one differently. Values are whole numbers from 0 to 2^53 - 1, text, byte strings, booleans, arrays
- * and maps of these.
+ * One value has one encoding, so that no two implementations can read one differently. Values are whole numbers from 0
+ * to 2^53 - 1, text, byte strings, booleans, arrays and maps of these.
  */
-import { decode, encode } from 'cborg'
-import { equalBytes } from './bytes.ts'
+import { encode } from 'cborg'
+import { CborFault, decodeCanonical } from './canonical-cbor.ts'
 import { InvalidInputError } from './errors.ts'
-
-/** Maps and arrays in each other, the outermost one included: bounds the recursion of a reader. */
-export const FIELDS_DEPTH_MAX = 8
 
 export type FieldValue = number | string | boolean | Uint8Array | readonly FieldValue[] | FieldRecord
 /** Fields that are undefined are left out. */
 export interface FieldRecord {
   readonly [name: string]: FieldValue | undefined
 }
-
-const DECODE_OPTIONS = Object.freeze({
-  strict: true,
-  useMaps: true,
-  rejectDuplicateMapKeys: true,
-  allowIndefinite: false,
-  allowUndefined: false,
-  allowInfinity: false,
-  allowNaN: false,
-  allowBigInt: false,
-})
 
 /** Canonical CBOR of the fields. The result belongs to the caller. */
 export function encodeFields(fields: FieldRecord): Uint8Array {
@@ -37,35 +22,15 @@ export function encodeFields(fields: FieldRecord): Uint8Array {
 
 /**
  * @throws InvalidInputError unless the bytes are one canonical map with text keys and nothing after it, and all in it
- * are values of PROTOCOL §4.2, nested no deeper than FIELDS_DEPTH_MAX
+ * are values of PROTOCOL §4.2, nested no deeper than FIELDS_DEPTH_MAX and no more than FIELDS_VALUES_MAX
  */
 export function decodeFields(bytes: Uint8Array, what: string): Fields {
-  let value: unknown
-  let canonical: Uint8Array
   try {
-    value = decode(bytes, DECODE_OPTIONS)
-    canonical = encode(value)
+    return new Fields(decodeCanonical(bytes), what)
   } catch (cause) {
-    throw new InvalidInputError(`${what}: not canonical CBOR`, {}, { cause })
+    if (!(cause instanceof CborFault)) throw cause
+    throw new InvalidInputError(`${what}: not canonical CBOR: ${cause.message}`, {}, { cause })
   }
-  if (!equalBytes(canonical, bytes)) throw new InvalidInputError(`${what}: not canonical CBOR`)
-  checkValues(value, what, 1)
-  return new Fields(value, what)
-}
-
-/** The decoder takes more than a header may hold: null, negative numbers, floats, keys that are no text. */
-function checkValues(value: unknown, what: string, depth: number): void {
-  if (typeof value === 'string' || typeof value === 'boolean' || value instanceof Uint8Array) return
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return
-  const isMap = value instanceof Map
-  if (!isMap && !Array.isArray(value)) throw new InvalidInputError(`${what}: a value of no known kind`)
-  if (depth > FIELDS_DEPTH_MAX) {
-    throw new InvalidInputError(`${what}: more than ${FIELDS_DEPTH_MAX} maps and arrays in each other`)
-  }
-  if (isMap && ![...value.keys()].every((key) => typeof key === 'string')) {
-    throw new InvalidInputError(`${what}: a field's name is text`)
-  }
-  for (const inner of value.values()) checkValues(inner, what, depth + 1)
 }
 
 /**

@@ -2,6 +2,7 @@
 export * from './attenuate.ts'
 export * from './bulk.ts'
 export * from './bytes.ts'
+export * from './canonical-cbor.ts'
 export * from './capability.ts'
 export * from './directory.ts'
 export * from './erasure/index.ts'

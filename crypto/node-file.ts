@@ -19,12 +19,17 @@ import type { SlotContent } from './slot-record.ts'
 const NODE_FILE_VERSION = 1
 const HEAD_SIZE_BYTES = 5
 /** A node is held in memory whole, by whoever reads it and whoever verifies it. */
-export const NODE_FILE_MAX_BYTES = 32 * 1024 * 1024
+export const NODE_FILE_MAX_BYTES = 4 * 1024 * 1024
 
-/** @param key bodyKey of the directory or tree that the node belongs to */
+/**
+ * @param key bodyKey of the directory or tree that the node belongs to
+ * @throws InvalidInputError if it has more than NODE_FILE_MAX_BYTES: no one would read it
+ */
 export function formatNodeFile(content: SlotContent, key: BoxKey): Uint8Array {
+  const sizeBytes = HEAD_SIZE_BYTES + content.links.length + content.body.length + BOX_OVERHEAD_BYTES
+  checkSize(sizeBytes)
   const body = sealBox(key, content.body)
-  return new ByteWriter(HEAD_SIZE_BYTES + content.links.length + body.length)
+  return new ByteWriter(sizeBytes)
     .u8(NODE_FILE_VERSION)
     .u32(content.links.length)
     .bytes(content.links)
@@ -44,9 +49,7 @@ export function parseNodeFileLinks(bytes: Uint8Array): Uint8Array {
 }
 
 function partsOf(bytes: Uint8Array): { readonly links: Uint8Array; readonly sealedBody: Uint8Array } {
-  if (bytes.length > NODE_FILE_MAX_BYTES) {
-    throw new InvalidInputError(`node file: at most ${NODE_FILE_MAX_BYTES} bytes, found ${bytes.length}`)
-  }
+  checkSize(bytes.length)
   const reader = new ByteReader(bytes, 'node file')
   const version = reader.u8()
   if (version !== NODE_FILE_VERSION) {
@@ -55,4 +58,9 @@ function partsOf(bytes: Uint8Array): { readonly links: Uint8Array; readonly seal
   const links = reader.bytes(reader.u32())
   if (reader.remainingBytes < BOX_OVERHEAD_BYTES) throw new InvalidInputError('node file: it is cut short')
   return { links, sealedBody: reader.bytes(reader.remainingBytes) }
+}
+
+function checkSize(sizeBytes: number): void {
+  if (sizeBytes <= NODE_FILE_MAX_BYTES) return
+  throw new InvalidInputError(`node file: at most ${NODE_FILE_MAX_BYTES} bytes, found ${sizeBytes}`)
 }

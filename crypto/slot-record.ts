@@ -35,6 +35,8 @@ export const SLOT_RECORD_VERSION = 1
 /** It is kept n times; what is larger goes into immutable files that the record points to. */
 export const SLOT_RECORD_MAX_BYTES = 64 * 1024
 const HEAD_SIZE_BYTES = 81
+/** What the boxes of a record are sealed for, so that equal contents of two records look different: all before L. */
+const CONTEXT_SIZE_BYTES = 73
 /** Of links and body together, unsealed. */
 export const SLOT_CONTENT_MAX_BYTES =
   SLOT_RECORD_MAX_BYTES - HEAD_SIZE_BYTES - SIGNATURE_SIZE_BYTES - 2 * BOX_OVERHEAD_BYTES
@@ -66,7 +68,8 @@ export interface SlotContent {
 /**
  * Seal and sign the next record.
  *
- * @throws InvalidInputError if links and body have more than SLOT_CONTENT_MAX_BYTES together
+ * @throws InvalidInputError if links and body have more than SLOT_CONTENT_MAX_BYTES together, or the sequence is beyond
+ * 2^53 - 1: whoever may write a slot may bring it there
  */
 export function makeSlotRecord(
   keys: SlotKeys,
@@ -79,14 +82,22 @@ export function makeSlotRecord(
       `a slot holds at most ${SLOT_CONTENT_MAX_BYTES} bytes itself, found ${sizeBytes}`,
     )
   }
+  if (!Number.isSafeInteger(place.sequence)) {
+    throw new InvalidInputError(
+      `the sequence of a slot ends at ${Number.MAX_SAFE_INTEGER}: nothing can follow its last record`,
+    )
+  }
   const readKey = keys.readKey.reveal()
-  const links = sealBox(linksKey(verifyKeyOf(readKey)), content.links)
-  const body = sealBox(bodyKey(readKey), content.body)
-  const signed = new ByteWriter(HEAD_SIZE_BYTES + links.length + body.length)
+  const context = new ByteWriter(CONTEXT_SIZE_BYTES)
     .u8(SLOT_RECORD_VERSION)
     .bytes(keys.publicKey)
     .u64(place.sequence)
     .bytes(place.previous)
+    .finish()
+  const links = sealBox(linksKey(verifyKeyOf(readKey)), content.links, context)
+  const body = sealBox(bodyKey(readKey), content.body, context)
+  const signed = new ByteWriter(HEAD_SIZE_BYTES + links.length + body.length)
+    .bytes(context)
     .u32(links.length)
     .u32(body.length)
     .bytes(links)
@@ -140,14 +151,14 @@ export function isSigned(record: SlotRecord, bulk: Pick<BulkCrypto, 'verifySigna
 
 /** @throws IntegrityError if the links were not sealed for this verify key */
 export function openSlotLinks(record: SlotRecord, verifyKey: VerifyKey): Uint8Array {
-  return openBox(linksKey(verifyKey), record.sealedLinks, 'the links of a slot')
+  return openBox(linksKey(verifyKey), record.sealedLinks, 'the links of a slot', contextOf(record))
 }
 
 /** @throws IntegrityError if the body was not sealed for this read key */
 export function openSlotContent(record: SlotRecord, readKey: ReadKey): SlotContent {
   return {
     links: openSlotLinks(record, verifyKeyOf(readKey)),
-    body: openBox(bodyKey(readKey), record.sealedBody, 'the body of a slot'),
+    body: openBox(bodyKey(readKey), record.sealedBody, 'the body of a slot', contextOf(record)),
   }
 }
 
@@ -167,6 +178,10 @@ export function requireRecordOf(
   if (!equalBytes(record.publicKey, publicKey)) throw new IntegrityError('the record is of another slot')
   if (!isSigned(record, bulk)) throw new IntegrityError('the signature of a slot record does not fit')
   return record
+}
+
+function contextOf(record: SlotRecord): Uint8Array {
+  return record.bytes.subarray(0, CONTEXT_SIZE_BYTES)
 }
 
 function signedMessage(signed: Uint8Array): Uint8Array {

@@ -1,15 +1,17 @@
 """Cairn formats, version 1, written from crypto/FORMAT.md alone. Section numbers are those of that document.
 
 A second implementation for comparison, not for use: whole files are in memory, and nothing is constant in time.
-Needs the package `cryptography`, for AES-GCM only.
+Needs the package `cryptography`, for AES-GCM, ChaCha20-Poly1305 and Ed25519 signing.
 """
 
 import hashlib
 import hmac
+import unicodedata
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 
 class Refused(ValueError):
@@ -94,6 +96,16 @@ TAGS = {
     "manifest": b"cairn/v1/manifest",
     "ring": b"cairn/v1/ring",
     "announcement": b"cairn/v1/announcement",
+    "slotSigningSeed": b"cairn/v1/slot-signing-seed",
+    "slotReadKey": b"cairn/v1/slot-read-key",
+    "childWriteKey": b"cairn/v1/child-write-key",
+    "verifyKey": b"cairn/v1/verify-key",
+    "bodyKey": b"cairn/v1/body-key",
+    "linksKey": b"cairn/v1/links-key",
+    "slotStorageIndex": b"cairn/v1/slot-storage-index",
+    "slotRecord": b"cairn/v1/slot-record",
+    "slotRecordHash": b"cairn/v1/slot-record-hash",
+    "secretNonce": b"cairn/v1/secret-nonce",
 }
 
 
@@ -187,27 +199,92 @@ class FileVerify(NamedTuple):
     root: bytes
 
 
-KINDS = {"lit": Literal, "file": File, "file-verify": FileVerify}
-RESERVED = ("slot", "slot-read", "slot-verify", "dir", "dir-read", "dir-verify", "tree", "tree-verify")
+class Slot(NamedTuple):
+    seed: bytes
+
+
+class SlotRead(NamedTuple):
+    read_key: bytes
+    public_key: bytes
+
+
+class SlotVerify(NamedTuple):
+    public_key: bytes
+    verify_key: bytes
+
+
+class Dir(NamedTuple):
+    seed: bytes
+
+
+class DirRead(NamedTuple):
+    read_key: bytes
+    public_key: bytes
+
+
+class DirVerify(NamedTuple):
+    public_key: bytes
+    verify_key: bytes
+
+
+class Tree(NamedTuple):
+    read_key: bytes
+    root: bytes
+
+
+class TreeVerify(NamedTuple):
+    verify_key: bytes
+    root: bytes
+
+
+# In the order of their ids.
+KINDS = {
+    "lit": Literal,
+    "file": File,
+    "file-verify": FileVerify,
+    "slot": Slot,
+    "slot-read": SlotRead,
+    "slot-verify": SlotVerify,
+    "dir": Dir,
+    "dir-read": DirRead,
+    "dir-verify": DirVerify,
+    "tree": Tree,
+    "tree-verify": TreeVerify,
+}
+FORMS = list(KINDS.values())
+NAMES = list(KINDS)
 
 
 def capability_checksum(kind, payload):
     return H("capabilityChecksum", kind.encode() + b":", payload)[:4]
 
 
-def check_body(kind, body):
+def kind_of(capability):
+    """The name of a kind. Tuples of two kinds may be equal, so only the class tells."""
+    return NAMES[FORMS.index(type(capability))]
+
+
+def capability_body(capability):
+    kind = kind_of(capability)
+    want(kind == "lit" or all(len(part) == 32 for part in capability), f"{kind}: wanted values of 32 bytes")
+    body = b"".join(capability)
+    want(len(body) <= 64, f"{kind}: wanted a body of at most 64 bytes, found {len(body)}")
+    return body
+
+
+def parse_body(kind, body):
+    form = KINDS[kind]
     if kind == "lit":
         want(len(body) <= 64, f"lit: wanted a body of at most 64 bytes, found {len(body)}")
-    else:
-        want(len(body) == 64, f"{kind}: wanted a body of 64 bytes, found {len(body)}")
+        return Literal(body)
+    size = 32 * len(form._fields)
+    want(len(body) == size, f"{kind}: wanted a body of {size} bytes, found {len(body)}")
+    return form(*(body[o : o + 32] for o in range(0, size, 32)))
 
 
 def format_capability(capability):
-    kind = next(kind for kind, form in KINDS.items() if isinstance(capability, form))
-    body = b"".join(capability)
-    check_body(kind, body)
-    want(kind == "lit" or len(capability[0]) == 32, f"{kind}: wanted two values of 32 bytes")
-    payload = u8(1) + body
+    kind = kind_of(capability)
+    payload = u8(1) + capability_body(capability)
     return f"cairn:{kind}:{base32_encode(payload + capability_checksum(kind, payload))}"
 
 
@@ -218,22 +295,48 @@ def parse_capability(text):
     want(parts[0] == "cairn", "capability: wanted the scheme cairn")
     want(len(parts) == 3, f"capability: wanted 2 colons, found {len(parts) - 1}")
     kind = parts[1]
-    want(kind not in RESERVED, f"capability: the kind {kind if kind in RESERVED else ''} is not read by version 1")
     want(kind in KINDS, "capability: unknown kind")
     data = base32_decode(parts[2])
     want(len(data) >= 5, f"capability: wanted at least 5 bytes, found {len(data)}")
     payload, checksum = data[:-4], data[-4:]
     want(capability_checksum(kind, payload) == checksum, "capability: the checksum does not fit (a typing error?)")
     want(payload[0] == 1, f"capability: wanted version 1, found {payload[0]}")
-    body = payload[1:]
-    check_body(kind, body)
-    return Literal(body) if kind == "lit" else KINDS[kind](body[:32], body[32:])
+    return parse_body(kind, payload[1:])
+
+
+def pack(capability):
+    return u8(FORMS.index(type(capability))) + capability_body(capability)
+
+
+def unpack(data, *forms):
+    """A packed capability, of one of these forms if any are given."""
+    want(len(data) >= 1, "packed capability: wanted at least 1 byte, found 0")
+    want(data[0] < len(NAMES), f"packed capability: unknown id {data[0]}")
+    capability = parse_body(NAMES[data[0]], data[1:])
+    want(not forms or type(capability) in forms, f"packed capability: {NAMES[data[0]]} does not belong here")
+    return capability
 
 
 def attenuate(capability):
-    """The verify capability that follows from one that reads."""
-    want(isinstance(capability, File), "only a file capability has a verify form")
-    return FileVerify(storage_index(capability.read_key), capability.root)
+    """What follows next: from one that writes the read capability, from one that reads the verify capability."""
+    match capability:
+        case File(read_key, root):
+            return FileVerify(storage_index(read_key), root)
+        case Slot(seed):
+            return SlotRead(derive(seed, "slotReadKey"), public_key_of(seed))
+        case Dir(seed):
+            return DirRead(derive(seed, "slotReadKey"), public_key_of(seed))
+        case SlotRead(read_key, public_key):
+            return SlotVerify(public_key, derive(read_key, "verifyKey"))
+        case DirRead(read_key, public_key):
+            return DirVerify(public_key, derive(read_key, "verifyKey"))
+        case Tree(read_key, root):
+            return TreeVerify(derive(read_key, "verifyKey"), root)
+    raise Refused(f"nothing follows from a capability of the kind {kind_of(capability)}")
+
+
+def public_key_of(seed):
+    return Ed25519PrivateKey.from_private_bytes(derive(seed, "slotSigningSeed")).public_key().public_bytes_raw()
 
 
 # §5.3 Sealing --------------------------------------------------------------------------------------------------------
@@ -563,6 +666,511 @@ def repair_file(verify, share_files):
     for j, data in enumerate(files):
         parse_share(data, verify, j)
     return files
+
+
+# PROTOCOL §4.2 Deterministic CBOR -----------------------------------------------------------------------------------
+
+
+MAX_VALUES, MAX_DEPTH = 262144, 8
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at, self.count = data, 0, 0
+
+    def take(self, size):
+        want(size <= len(self.data) - self.at, "CBOR: ends too early")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+
+def cbor_head(major, value):
+    for bits, info in ((8, 24), (16, 25), (32, 26), (64, 27)):
+        if value < 24:
+            return u8(major << 5 | value)
+        if value < 1 << bits:
+            return u8(major << 5 | info) + value.to_bytes(bits // 8, "big")
+
+
+def cbor_text(value):
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise Refused("text: a lone surrogate has no UTF-8") from None
+
+
+def cbor_encode(value):
+    match value:
+        case bool():
+            return b"\xf5" if value else b"\xf4"
+        case int():
+            want(0 <= value <= MAX_U64, "CBOR: wanted a uint of at most 2^53 - 1")
+            return cbor_head(0, value)
+        case bytes():
+            return cbor_head(2, len(value)) + value
+        case str():
+            data = cbor_text(value)
+            return cbor_head(3, len(data)) + data
+        case list() | tuple():
+            return cbor_head(4, len(value)) + b"".join(map(cbor_encode, value))
+        case dict():
+            pairs = sorted((cbor_encode(key), cbor_encode(one)) for key, one in value.items())
+            return cbor_head(5, len(value)) + b"".join(key + one for key, one in pairs)
+    raise TypeError(type(value))
+
+
+def cbor_item(reader, depth):
+    reader.count += 1
+    want(reader.count <= MAX_VALUES, f"CBOR: wanted at most {MAX_VALUES} values")
+    first = reader.take(1)[0]
+    major, info = first >> 5, first & 31
+    if major == 7:
+        want(info in (20, 21), "CBOR: wanted no simple value but false and true")
+        return info == 21
+    want(info < 28, "CBOR: wanted a definite length")
+    value = info
+    if info >= 24:
+        size = 1 << info - 24
+        value = int.from_bytes(reader.take(size), "big")
+        want(value >= (24 if size == 1 else 1 << 4 * size), "CBOR: wanted the shortest length")
+    if major == 0:
+        want(value <= MAX_U64, "CBOR: wanted a uint of at most 2^53 - 1")
+        return value
+    if major == 2:
+        return reader.take(value)
+    if major == 3:
+        try:
+            return reader.take(value).decode()
+        except UnicodeDecodeError:
+            raise Refused("CBOR: wanted UTF-8") from None
+    want(major in (4, 5), f"CBOR: wanted no major type {major}")
+    want(depth < MAX_DEPTH, "CBOR: wanted at most 8 maps and arrays in each other")
+    if major == 4:
+        found = []
+        for _ in range(value):
+            found.append(cbor_item(reader, depth + 1))
+        return found
+    found, last = {}, b""
+    for _ in range(value):
+        begin = reader.at
+        key = cbor_item(reader, depth + 1)
+        want(isinstance(key, str), "CBOR: wanted keys that are text")
+        encoded = reader.data[begin : reader.at]
+        want(encoded > last, "CBOR: wanted keys in order, each once")
+        last = encoded
+        found[key] = cbor_item(reader, depth + 1)
+    return found
+
+
+def cbor_decode(data):
+    """The map that is all of the data."""
+    want(data and data[0] >> 5 == 5, "CBOR: wanted a map")
+    reader = Reader(data)
+    value = cbor_item(reader, 0)
+    want(reader.at == len(data), "CBOR: wanted nothing after the map")
+    return value
+
+
+def take_fields(fields, /, **kinds):
+    """The fields in the order of `kinds`; one whose kind stands in a list may be missing, and is then None."""
+    want(isinstance(fields, dict), "wanted a map")
+    want(set(fields) <= set(kinds), "wanted no unknown field")
+    found = []
+    for name, kind in kinds.items():
+        optional = isinstance(kind, list)
+        kind = kind[0] if optional else kind
+        want(optional or name in fields, f"wanted the field {name}")
+        want(name not in fields or type(fields[name]) is kind, f"{name}: wanted another kind of value")
+        found.append(fields.get(name))
+    return found
+
+
+# §15 Slots and trees: keys and boxes ---------------------------------------------------------------------------------
+
+
+class SlotKeys(NamedTuple):
+    signing_seed: bytes
+    public_key: bytes
+    read_key: bytes
+    child_write_key: bytes
+    verify_key: bytes
+    body_key: bytes
+    links_key: bytes
+    storage_index: bytes
+
+
+def slot_keys(seed):
+    read_key, public_key = derive(seed, "slotReadKey"), public_key_of(seed)
+    verify_key = derive(read_key, "verifyKey")
+    return SlotKeys(
+        derive(seed, "slotSigningSeed"),
+        public_key,
+        read_key,
+        derive(seed, "childWriteKey"),
+        verify_key,
+        body_key(read_key),
+        derive(verify_key, "linksKey"),
+        H("slotStorageIndex", public_key),
+    )
+
+
+def body_key(read_key):
+    return derive(read_key, "bodyKey")
+
+
+def hchacha20(key, nonce):
+    def words(data):
+        return [int.from_bytes(data[o : o + 4], "little") for o in range(0, len(data), 4)]
+
+    state = words(b"expand 32-byte k" + key + nonce)
+
+    def turn(a, b, value, by):
+        mixed = state[a] ^ value
+        state[a] = (mixed << by | mixed >> 32 - by) & 0xFFFFFFFF
+        return b
+
+    def quarter(a, b, c, d):
+        for x, y, z, by in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[x] = state[x] + state[y] & 0xFFFFFFFF
+            turn(z, None, state[x], by)
+
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, i + 4, i + 8, i + 12)
+        for i in range(4):
+            quarter(i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12)
+    return b"".join(word.to_bytes(4, "little") for word in state[:4] + state[12:])
+
+
+def xchacha(key, nonce):
+    return ChaCha20Poly1305(hchacha20(key, nonce[:16])), bytes(4) + nonce[16:]
+
+
+def box_nonce(key, context, content):
+    return MAC(key, "secretNonce", u8(len(context)), context, content)[:24]
+
+
+def box(key, context, content):
+    nonce = box_nonce(key, context, content)
+    cipher, short = xchacha(key, nonce)
+    return nonce + cipher.encrypt(short, content, None)
+
+
+def open_box(key, context, given):
+    want(len(given) >= 40, f"box: wanted at least 40 bytes, found {len(given)}")
+    cipher, short = xchacha(key, given[:24])
+    try:
+        content = cipher.decrypt(short, given[24:], None)
+    except InvalidTag:
+        raise Refused("box: does not open") from None
+    want(box_nonce(key, context, content) == given[:24], "box: the nonce is not that of the content")
+    return content
+
+
+# PROTOCOL §6.1 Ed25519, verification -----------------------------------------------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+def point_decode(data):
+    """RFC 8032 §5.1.3, save that y may be at or above p and x = 0 with a sign is taken, as libraries do."""
+    value = int.from_bytes(data, "little")
+    sign, y = value >> 255, value % 2**255 % P
+    xx = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(xx, (P + 3) // 8, P)
+    if x * x % P != xx:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if x * x % P != xx:
+        return None
+    return (P - x if x & 1 != sign else x) % P, y
+
+
+def point_add(a, b):
+    product = D * a[0] * b[0] * a[1] * b[1] % P
+    x = (a[0] * b[1] + a[1] * b[0]) * pow(1 + product, -1, P)
+    y = (a[1] * b[1] + a[0] * b[0]) * pow(1 - product, -1, P)
+    return x % P, y % P
+
+
+def point_times(scalar, point):
+    total = (0, 1)
+    while scalar:
+        total = point_add(total, point) if scalar & 1 else total
+        point, scalar = point_add(point, point), scalar >> 1
+    return total
+
+
+BASE_Y = 4 * pow(5, -1, P) % P
+BASE = point_decode(BASE_Y.to_bytes(32, "little"))
+
+
+def point_encode(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def signature_holds(public_key, message, signature):
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    a, r_point = point_decode(public_key), point_decode(r)
+    if len(signature) != 64 or s >= L or a is None or r_point is None:
+        return False
+    if point_times(8, a) == (0, 1) or point_times(8, r_point) == (0, 1):
+        return False
+    h = int.from_bytes(hashlib.sha512(r + public_key + message).digest(), "little") % L
+    minus_a = (-a[0] % P, a[1])
+    return point_encode(point_add(point_times(s, BASE), point_times(h, minus_a))) == r
+
+
+# §16 Slot record -----------------------------------------------------------------------------------------------------
+
+MAX_RECORD = 65536
+
+
+class Record(NamedTuple):
+    public_key: bytes
+    sequence: int
+    previous: bytes
+    sealed_links: bytes
+    sealed_body: bytes
+    data: bytes
+
+    def hash(self):
+        return H("slotRecordHash", self.data)
+
+
+def record_context(data):
+    """What the boxes of a record are tied to: all before L."""
+    return data[:73]
+
+
+def make_record(seed, sequence, previous, links, body):
+    keys = slot_keys(seed)
+    head = u8(1) + keys.public_key + u64(sequence) + previous
+    return sign_record(keys.signing_seed, head, box(keys.links_key, head, links), box(keys.body_key, head, body))
+
+
+def sign_record(signing_seed, head, sealed_links, sealed_body):
+    signed = head + u32(len(sealed_links)) + u32(len(sealed_body)) + sealed_links + sealed_body
+    return signed + Ed25519PrivateKey.from_private_bytes(signing_seed).sign(prefix("slotRecord") + signed)
+
+
+def parse_record(data, public_key=None):
+    want(len(data) <= MAX_RECORD, f"record: wanted at most {MAX_RECORD} bytes, found {len(data)}")
+    want(len(data) >= 81 + 40 + 40 + 64, f"record: wanted at least 225 bytes, found {len(data)}")
+    want(data[0] == 1, f"record: wanted version 1, found {data[0]}")
+    sequence, previous = number(data[33:41]), data[41:73]
+    want(sequence >= 1, "record: wanted a sequence of at least 1")
+    want((previous == bytes(32)) == (sequence == 1), "record: previous is zeros in the first record, and only there")
+    links_size, body_size = number(data[73:77]), number(data[77:81])
+    want(links_size >= 40 and body_size >= 40, "record: wanted boxes of at least 40 bytes")
+    size = 81 + links_size + body_size + 64
+    want(len(data) == size, f"record: wanted {size} bytes, found {len(data)}")
+    want(public_key in (None, data[1:33]), "record: of another slot")
+    good = signature_holds(data[1:33], prefix("slotRecord") + data[:-64], data[-64:])
+    want(good, "record: the signature does not hold")
+    body = 81 + links_size
+    return Record(data[1:33], sequence, previous, data[81:body], data[body:-64], data)
+
+
+def open_links(capability, record):
+    """With a verify capability."""
+    want(record.public_key == capability.public_key, "record: of another slot")
+    return open_box(derive(capability.verify_key, "linksKey"), record_context(record.data), record.sealed_links)
+
+
+def open_body(capability, record):
+    """With a read capability."""
+    want(record.public_key == capability.public_key, "record: of another slot")
+    return open_box(body_key(capability.read_key), record_context(record.data), record.sealed_body)
+
+
+def record_that_holds(records):
+    """Of valid records of one key the highest, and whether there is a fork; of a fork the one with the higher hash."""
+    highest = max(record.sequence for record in records)
+    heads = {record.hash(): record for record in records if record.sequence == highest}
+    return heads[max(heads)], len(heads) > 1
+
+
+VERIFY_FORMS = (FileVerify, SlotVerify, DirVerify, TreeVerify)
+
+
+class Links(NamedTuple):
+    children: tuple
+    nodes: tuple  # File capabilities
+
+
+def encode_links(links):
+    return cbor_encode({"children": [pack(child) for child in links.children], "nodes": [b"".join(n) for n in links.nodes]})
+
+
+def parse_links(data):
+    children, nodes = take_fields(cbor_decode(data), children=list, nodes=list)
+    want(len(children) <= MAX_ENTRIES, f"links: wanted at most {MAX_ENTRIES} children")
+    want(len(nodes) <= MAX_POINTERS, f"links: wanted at most {MAX_POINTERS} nodes")
+    want(all(type(one) is bytes for one in children + nodes), "links: wanted bytes")
+    want(all(len(one) == 64 for one in nodes), "links: wanted 64 bytes for each node")
+    want(all(a < b for a, b in zip(children, children[1:])), "links: wanted children in order, each once")
+    parsed = tuple(unpack(one, *VERIFY_FORMS) for one in children)
+    return Links(parsed, tuple(File(one[:32], one[32:]) for one in nodes))
+
+
+def slot_value(value):
+    """Links and body of a slot: an inline value, or the File that holds it."""
+    if isinstance(value, File):
+        return encode_links(Links((attenuate(value),), ())), cbor_encode({"file": pack(value)})
+    return encode_links(Links((), ())), cbor_encode({"value": value})
+
+
+def parse_slot_value(body):
+    value, packed = take_fields(cbor_decode(body), value=[bytes], file=[bytes])
+    want((value is None) != (packed is None), "slot: wanted either a value or a file")
+    return unpack(packed, File) if value is None else value
+
+
+# §17 Directories -----------------------------------------------------------------------------------------------------
+
+MAX_ENTRIES, MAX_POINTERS, MAX_NODE = 16384, 4096, 4194304
+CHILD_FORMS = (Literal, File, SlotRead, DirRead, Tree)
+
+
+class Entry(NamedTuple):
+    name: str
+    read: object = None  # None for a name that was removed
+    write: bytes = None  # the box
+    size: int = None
+    mtime: int = None
+    user: dict = None
+
+
+class Node(NamedTuple):
+    entries: tuple
+    starts: tuple
+    nodes: tuple  # File capabilities
+
+
+def utf16_units(text):
+    return sum(2 if ord(character) > 0xFFFF else 1 for character in text)
+
+
+def check_name(name):
+    data = cbor_text(name)
+    want(1 <= len(data) <= 255, f"name: wanted 1 to 255 bytes, found {len(data)}")
+    want("/" not in name and "\0" not in name, "name: wanted no / and no U+0000")
+    want(name not in (".", ".."), "name: wanted neither . nor ..")
+
+
+def check_user(user):
+    want(len(user) <= 32, f"user: wanted at most 32 values, found {len(user)}")
+    for key, value in user.items():
+        want(utf16_units(key) <= 1024, "user: wanted names of at most 1,024")
+        want(type(value) in (int, bool, str, bytes), "user: wanted a uint, bool, text or bytes")
+        size = utf16_units(value) if type(value) is str else len(value) if type(value) is bytes else 0
+        want(size <= 1024, "user: wanted values of at most 1,024")
+
+
+def normalized(name):
+    return unicodedata.normalize("NFC", name)
+
+
+def encode_entry(entry):
+    if entry.read is None:
+        return {"name": entry.name, "removed": True}
+    fields = {**entry._asdict(), "read": pack(entry.read)}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def encode_node(node):
+    """Links and body."""
+    children = [attenuate(entry.read) for entry in node.entries if type(entry.read) not in (type(None), Literal)]
+    body = {"entries": [encode_entry(entry) for entry in node.entries], "starts": list(node.starts)}
+    return encode_links(Links(sorted_children(children), node.nodes)), cbor_encode(body)
+
+
+def sorted_children(children):
+    return tuple(unpack(one) for one in sorted({pack(child) for child in children}))
+
+
+def parse_entry(fields, is_leaf):
+    want(isinstance(fields, dict), "entry: wanted a map")
+    if "removed" in fields:
+        name, removed = take_fields(fields, name=str, removed=bool)
+        want(removed and not is_leaf, "entry: a removal is true, and in no leaf")
+        check_name(name)
+        return Entry(name)
+    names = {"name": str, "read": bytes, "write": [bytes], "size": [int], "mtime": [int], "user": [dict]}
+    name, read, write, size, mtime, user = take_fields(fields, **names)
+    check_name(name)
+    read = unpack(read, *CHILD_FORMS)
+    if write is not None:
+        want(isinstance(read, (SlotRead, DirRead)), "entry: only a slot or a directory has a write capability")
+        want(len(write) == 73, f"entry: wanted a write box of 73 bytes, found {len(write)}")
+    if user is not None:
+        check_user(user)
+    return Entry(name, read, write, size, mtime, user)
+
+
+def parse_node(links_data, body_data):
+    links = parse_links(links_data)
+    entries, starts = take_fields(cbor_decode(body_data), entries=list, starts=list)
+    want(len(entries) <= MAX_ENTRIES, f"node: wanted at most {MAX_ENTRIES} entries")
+    want(all(type(one) is str for one in starts), "node: wanted starts that are text")
+    want(len(starts) == len(links.nodes), "node: wanted as many starts as nodes")
+    starts_bytes = [one.encode() for one in starts]
+    want(starts_bytes[:1] in ([], [b""]), "node: wanted an empty first start")
+    want(all(a < b for a, b in zip(starts_bytes, starts_bytes[1:])), "node: wanted starts in order")
+    for start in starts[1:]:
+        check_name(start)
+    parsed = tuple(parse_entry(one, not starts) for one in entries)
+    names = [entry.name.encode() for entry in parsed]
+    want(all(a < b for a, b in zip(names, names[1:])), "node: wanted names in order, each once")
+    return Node(parsed, tuple(starts), links.nodes)
+
+
+def open_write(key, entry):
+    """The write capability of an entry, with the childWriteKey of its directory."""
+    capability = unpack(open_box(key, b"", entry.write), Slot, Dir)
+    want(type(attenuate(capability)) is type(entry.read), "entry: the write capability is of another kind")
+    want(attenuate(capability) == entry.read, "entry: the write capability is of another child")
+    return capability
+
+
+def seal_write(key, capability):
+    return box(key, b"", pack(capability))
+
+
+def make_node_file(key, links, body):
+    data = u8(1) + u32(len(links)) + links + box(key, b"", body)
+    want(len(data) <= MAX_NODE, f"node file: wanted at most {MAX_NODE} bytes")
+    return data
+
+
+def parse_node_file(data):
+    """Links and the sealed body: all that a verifier sees."""
+    want(len(data) <= MAX_NODE, f"node file: wanted at most {MAX_NODE} bytes")
+    want(len(data) >= 5, f"node file: wanted at least 5 bytes, found {len(data)}")
+    want(data[0] == 1, f"node file: wanted version 1, found {data[0]}")
+    size = number(data[1:5])
+    want(len(data) - 5 - size >= 40, "node file: wanted links and then a box of at least 40 bytes")
+    return data[5 : 5 + size], data[5 + size :]
+
+
+def carrier_of_tree(verify):
+    """The file capability of the root node of a tree."""
+    return File(verify.verify_key, verify.root)
+
+
+def write_tree(read_key, node, encoding):
+    """The capability and the share files of a tree whose other nodes are already written."""
+    content = make_node_file(body_key(read_key), *encode_node(node))
+    given, shares = write_file(content, derive(read_key, "verifyKey"), encoding)
+    return Tree(read_key, given.root), content, shares
+
+
+def read_node(capability, content):
+    """With a tree or dir-read capability, the node in the content of a node file."""
+    links, sealed = parse_node_file(content)
+    return parse_node(links, open_box(body_key(capability.read_key), b"", sealed))
 
 
 # §13 Vectors ---------------------------------------------------------------------------------------------------------
