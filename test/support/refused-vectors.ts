@@ -23,7 +23,7 @@ import {
 import { hex, pattern } from './pattern.ts'
 
 /** Throw unless the work is refused: a vector of a fault that passes would be worse than none. */
-async function mustRefuse(fault: string, work: () => unknown): Promise<void> {
+export async function mustRefuse(fault: string, work: () => unknown): Promise<void> {
   try {
     await work()
   } catch {

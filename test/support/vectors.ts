@@ -40,8 +40,11 @@ import {
   treeNode,
   utf8,
 } from '#crypto'
+import { directoryVectors } from './directory-vectors.ts'
 import { erasureVectors } from './erasure-vectors.ts'
 import { hex, pattern } from './pattern.ts'
+import { refusedDirectoryVectors } from './refused-directory-vectors.ts'
+import { refusedSlotVectors } from './refused-slot-vectors.ts'
 import {
   refusedBase32,
   refusedManifests,
@@ -49,6 +52,7 @@ import {
   refusedSegments,
   refusedShares,
 } from './refused-vectors.ts'
+import { slotVectors } from './slot-vectors.ts'
 
 /** Every vector file by its name. */
 export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<string, unknown>>> {
@@ -73,6 +77,10 @@ export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<str
     segment_refused: await refusedSegments(bulk),
     share_refused: await shareVectors(bulk),
     ...(await erasureVectors()),
+    ...slotVectors(),
+    ...(await refusedSlotVectors(bulk)),
+    ...(await directoryVectors(bulk, encodingOf(2, 3, LAYOUT.bytes))),
+    ...(await refusedDirectoryVectors()),
   }
 }
 

@@ -92,7 +92,16 @@ def base32(vectors):
 
 
 def hash(vectors):
-    check({one["name"] for one in vectors}, set(cairn.TAGS), "names")
+    check([one["name"] for one in vectors], list(cairn.TAGS)[:10], "names")
+    check_hashes(vectors)
+
+
+def hash_slots(vectors):
+    check([one["name"] for one in vectors], list(cairn.TAGS)[10:], "names")
+    check_hashes(vectors)
+
+
+def check_hashes(vectors):
     for one in vectors:
         name, message = one["name"], unhex(one["message"])
         check(cairn.TAGS[name].decode(), one["tag"], f"{name} tag")
@@ -128,6 +137,203 @@ def capability(vectors):
     refused("a verify form of a literal", cairn.attenuate, parsed["lit"])
 
 
+def capability_slots(vectors):
+    check([one["kind"] for one in vectors], list(cairn.KINDS), "kinds, by id")
+    for one in vectors:
+        kind, fields = one["kind"], one["fields"]
+        names = [re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), name) for name in fields]
+        check(tuple(names), cairn.KINDS[kind]._fields, f"{kind}: fields")
+        given = cairn.KINDS[kind](*(unhex(fields[name]) for name in fields))
+        check(cairn.format_capability(given), one["text"], f"format {kind}")
+        check_kind(cairn.parse_capability(one["text"]), given, f"parse {kind}")
+        check(cairn.pack(given).hex(), one["packed"], f"pack {kind}")
+        check_kind(cairn.unpack(unhex(one["packed"])), given, f"unpack {kind}")
+        if "follows" in one:
+            check(cairn.format_capability(cairn.attenuate(given)), one["follows"], f"what follows from {kind}")
+        else:
+            refused(f"what follows from {kind}", cairn.attenuate, given)
+
+
+def check_kind(found, wanted, what):
+    """Tuples of two kinds may be equal."""
+    check((type(found), found), (type(wanted), wanted), what)
+
+
+def capability_slots_refused(vectors):
+    for one in vectors:
+        if "text" in one:
+            refused(one["fault"], cairn.parse_capability, one["text"])
+        else:
+            refused(one["fault"], cairn.unpack, unhex(one["packed"]))
+
+
+def slot_keys(vectors):
+    names = {"childWriteKey": "child_write_key", "storageIndex": "storage_index", "signingSeed": "signing_seed"}
+    for one in vectors:
+        found = cairn.slot_keys(unhex(one["seed"]))._asdict()
+        for name in set(one) - {"seed"}:
+            field = re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), names.get(name, name))
+            check(found.pop(field).hex(), one[name], name)
+        check(found, {}, "keys that the vector lacks")
+
+
+def secret_box(vectors):
+    for one in vectors:
+        key, context, content, given = (unhex(one[name]) for name in ("key", "context", "content", "box"))
+        check(cairn.box(key, context, content), given, f"box of {len(content)} in {len(context)}")
+        check(cairn.open_box(key, context, given), content, f"open box of {len(content)} in {len(context)}")
+
+
+def secret_box_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.open_box, unhex(one["key"]), unhex(one["context"]), unhex(one["box"]))
+
+
+def slot_record(vectors):
+    records = []
+    for one in vectors:
+        seed, sequence = unhex(one["seed"]), one["sequence"]
+        what = f"record {sequence}"
+        write = cairn.Slot(seed)
+        read = cairn.attenuate(write)
+        verify = cairn.attenuate(read)
+        links, body = unhex(one["links"]), unhex(one["body"])
+        data = cairn.make_record(seed, sequence, unhex(one["previous"]), links, body)
+        check(data.hex(), one["record"], what)
+        record = cairn.parse_record(unhex(one["record"]), unhex(one["publicKey"]))
+        check(record.sequence, sequence, f"{what}: sequence")
+        check(record.hash().hex(), one["hash"], f"{what}: hash")
+        check(record.previous, records[-1].hash() if records else bytes(32), f"{what}: previous")
+        check(cairn.open_links(verify, record), links, f"{what}: links")
+        check(cairn.open_body(read, record), body, f"{what}: body")
+        records.append(record)
+        check(cairn.record_that_holds(records[::-1] + records), (record, False), f"{what} holds")
+
+
+def slot_record_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.parse_record, unhex(one["record"]), unhex(one["publicKey"]))
+
+
+def slot_value(vectors):
+    for one in vectors:
+        given = unhex(one["value"]) if "value" in one else cairn.parse_capability(one["file"])
+        links, body = cairn.slot_value(given)
+        check((links.hex(), body.hex()), (one["links"], one["body"]), "value")
+        check_kind(cairn.parse_slot_value(unhex(one["body"])), given, "parse value")
+        children = cairn.parse_links(unhex(one["links"])).children
+        check(children, () if "value" in one else (cairn.attenuate(given),), "links of a value")
+
+
+def slot_value_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.parse_slot_value, unhex(one["body"]))
+
+
+def entry_of(fields, key):
+    """An entry of a vector, in which the write capability is not sealed."""
+    if "removed" in fields:
+        check(fields["removed"], True, "removed")
+        return cairn.Entry(fields["name"])
+    read = cairn.parse_capability(fields["read"])
+    write = cairn.parse_capability(fields["write"]) if "write" in fields else None
+    user = None
+    if "user" in fields:
+        user = {name: unhex(one["bytes"]) if isinstance(one, Fields) else one for name, one in fields["user"]}
+    size, mtime = (fields[name] if name in fields else None for name in ("size", "mtime"))
+    return cairn.Entry(fields["name"], read, write and cairn.seal_write(key, write), size, mtime, user)
+
+
+def node_of(fields):
+    """A node of a vector, its childWriteKey, and its write capabilities."""
+    key = unhex(fields["childWriteKey"])
+    entries = tuple(entry_of(one, key) for one in fields["entries"])
+    nodes = tuple(map(cairn.parse_capability, fields["nodes"]))
+    return cairn.Node(entries, tuple(fields["starts"]), nodes), key
+
+
+def check_node(one):
+    node, key = node_of(one)
+    links, body = cairn.encode_node(node)
+    check((links.hex(), body.hex()), (one["links"], one["body"]), "node")
+    parsed = cairn.parse_node(unhex(one["links"]), unhex(one["body"]))
+    check(parsed, node, "parse node")
+    for entry, fields in zip(parsed.entries, one["entries"]):
+        check(cairn.normalized(entry.name), entry.name, "a name in NFC")
+        check(entry.write is not None, "write" in fields, "write")
+        if entry.write is not None:
+            check_kind(cairn.open_write(key, entry), cairn.parse_capability(fields["write"]), "write capability")
+    return links, body
+
+
+def directory_node(vectors):
+    for one in vectors:
+        check_node(one)
+
+
+def directory_node_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.parse_node, unhex(one["links"]), unhex(one["body"]))
+
+
+def directory_links_refused(vectors):
+    for one in vectors:
+        refused(one["fault"], cairn.parse_links, unhex(one["links"]))
+
+
+def directory_write_refused(vectors):
+    for one in vectors:
+        entry = cairn.Entry("a", cairn.unpack(unhex(one["read"])), unhex(one["write"]))
+        refused(one["fault"], cairn.open_write, unhex(one["childWriteKey"]), entry)
+
+
+def node_file(vectors):
+    for one in vectors:
+        key, links, body, data = (unhex(one[name]) for name in ("bodyKey", "links", "body", "file"))
+        check(cairn.make_node_file(key, links, body), data, "node file")
+        found, sealed = cairn.parse_node_file(data)
+        check((found, cairn.open_box(key, b"", sealed)), (links, body), "parse node file")
+        check(len(cairn.parse_node(links, body).entries) > 0, True, "the node in it")
+
+
+def node_file_refused(vectors):
+    def read(key, data):
+        links, sealed = cairn.parse_node_file(data)
+        cairn.parse_node(links, cairn.open_box(key, b"", sealed))
+
+    for one in vectors:
+        refused(one["fault"], read, unhex(one["bodyKey"]), unhex(one["file"]))
+
+
+def directory_tree(vector):
+    read_key, encoding = unhex(vector["readKey"]), encoding_of(vector["encoding"])
+    check(cairn.derive(read_key, "verifyKey").hex(), vector["verifyKey"], "verifyKey")
+    check(cairn.body_key(read_key).hex(), vector["bodyKey"], "bodyKey")
+    check_node(vector["node"])
+    node, _ = node_of(vector["node"])
+    tree, content, shares = cairn.write_tree(read_key, node, encoding)
+    check(content.hex(), vector["content"], "content")
+    check(cairn.format_capability(tree), vector["capability"], "capability")
+    check([share.hex() for share in shares], [one["bytes"] for one in vector["shares"]], "shares")
+    verify = cairn.parse_capability(vector["verifyCapability"])
+    check_kind(cairn.attenuate(tree), verify, "verifyCapability")
+    # What a verifier does with its capability alone: it repairs the file, and sees links.
+    carrier = cairn.carrier_of_tree(verify)
+    check(cairn.format_capability(carrier), vector["carrier"], "carrier")
+    check(cairn.format_capability(cairn.attenuate(carrier)), vector["carrierVerify"], "carrierVerify")
+    stored = [unhex(one["bytes"]) for one in vector["shares"]]
+    check(cairn.repair_file(cairn.attenuate(carrier), stored[1:]), stored, "repair")
+    found = cairn.read_file(carrier, stored[-encoding.k :])
+    check(found, content, "read by a verifier")
+    links, sealed = cairn.parse_node_file(found)
+    check(len(cairn.parse_links(links).children) > 0, True, "links for a verifier")
+    for key in (verify.verify_key, cairn.body_key(verify.verify_key), cairn.derive(verify.verify_key, "linksKey")):
+        refused("the body for a verifier", cairn.open_box, key, b"", sealed)
+    for name in (entry.name.encode() for entry in node.entries if len(entry.name) > 3):
+        check(name in found, False, "a name that a verifier sees")
+    check(cairn.read_node(cairn.parse_capability(vector["capability"]), found), node, "read by a reader")
+
+
 def capability_refused(vectors):
     reasons = {
         "one letter changed": "checksum",
@@ -136,7 +342,7 @@ def capability_refused(vectors):
         "cut short": "base32",
         "trailing space": "base32",
         "another kind": "checksum",
-        "reserved kind": "slot",
+        "reserved kind": "checksum",
         "unknown kind": "unknown kind",
         "version 2": "version 1, found 2",
         "body of 63 bytes": "found 63",
@@ -508,7 +714,10 @@ def main():
     files = {path.stem: path for path in sorted(VECTORS.iterdir())}
     checkers = (base32, hash, keys, capability, capability_refused, segment, erasure_matrix, erasure_blocks, tree,
                 manifest, file, file_shapes, base32_refused, segment_refused, proof_refused, manifest_refused,
-                share_refused)
+                share_refused, hash_slots, capability_slots, capability_slots_refused, slot_keys, secret_box,
+                secret_box_refused, slot_record, slot_record_refused, slot_value, slot_value_refused, directory_node,
+                directory_node_refused, directory_links_refused, directory_write_refused, node_file,
+                node_file_refused, directory_tree)
     known = {checker.__name__: checker for checker in checkers}
     check(set(files), set(known), "vector files")
     for name, path in files.items():
