@@ -60,7 +60,7 @@ async function refusedCapabilities() {
     sized('slot-read', 32),
     sized('slot-verify', 63),
     sized('dir', 33),
-    sized('dir-read', 96),
+    sized('dir-read', 80),
     sized('dir-verify', 0),
     sized('tree', 32),
     sized('tree-verify', 65),
