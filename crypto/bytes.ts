@@ -183,10 +183,10 @@ export class ByteReader {
     return Number(value)
   }
 
-  /** A copy, owned by the caller. */
+  /** A copy, owned by the caller, also where the bytes are a Buffer, whose own slice would be a view. */
   bytes(sizeBytes: number): Uint8Array {
     const start = this.#take(sizeBytes)
-    return this.#bytes.slice(start, start + sizeBytes)
+    return new Uint8Array(this.#bytes.subarray(start, start + sizeBytes))
   }
 
   /** @throws InvalidInputError if bytes are left over. */

@@ -65,7 +65,8 @@ class CborReader {
         return argument
       case MAJOR.bytes: {
         const start = this.#take(argument)
-        return this.#bytes.slice(start, start + argument)
+        // A Buffer's own slice would be a view.
+        return new Uint8Array(this.#bytes.subarray(start, start + argument))
       }
       case MAJOR.text:
         return this.#text(argument)

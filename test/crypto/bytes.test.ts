@@ -72,6 +72,13 @@ describe('ByteWriter and ByteReader', () => {
   test('refuses a u64 above 2^53 - 1', () => {
     expect(() => new ByteReader(new Uint8Array(8).fill(255), 'example').u64()).toThrow(InvalidInputError)
   })
+
+  test('gives copies, also of a Buffer', () => {
+    const bytes = Buffer.from([1, 2, 3])
+    const read = new ByteReader(bytes, 'example').bytes(3)
+    bytes.fill(0)
+    expect(read).toEqual(Uint8Array.of(1, 2, 3))
+  })
 })
 
 test('compareBytes orders by bytes, then by length', () => {

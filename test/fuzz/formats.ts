@@ -8,23 +8,43 @@ import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import {
   asReadKey,
+  asSlotSeed,
+  bodyKey,
   contentToShares,
   ENCODING_DEFAULT,
+  encodeFields,
   equalBytes,
   formatCapability,
+  formatDirectoryNode,
   formatManifest,
+  formatNodeFile,
   formatShareFooter,
+  formatSlotValue,
   fromBase32,
   GridError,
+  makeSlotRecord,
+  NO_RECORD,
   nobleBulkCrypto,
   openCodec,
+  packCapability,
   parseCapability,
+  parseDirectoryLinks,
+  parseDirectoryNode,
   parseManifest,
+  parseNodeFile,
+  parseNodeFileLinks,
   parseShareFooter,
+  parseSlotRecord,
+  parseSlotValue,
   readShareFile,
+  requireRecordOf,
+  slotKeys,
   toBase32,
   toVerifyCapability,
+  unpackCapability,
 } from '#crypto'
+import { verifySignature } from '../../node/platform/signature.ts'
+import { capabilities, directoryNodes } from '../support/arbitraries.ts'
 
 const { values } = parseArgs({
   options: {
@@ -47,6 +67,12 @@ const file = toVerifyCapability(capability)
 const manifest = share.subarray(share.length - 16 - (81 + 32 * 3), share.length - 16)
 const footer = share.subarray(share.length - 16)
 
+const keys = slotKeys(asSlotSeed(new Uint8Array(32).fill(2)))
+const value = formatSlotValue({ kind: 'file', file: capability })
+const { bytes: record } = makeSlotRecord(keys, { sequence: 1, previous: NO_RECORD }, value)
+const sealing = bodyKey(keys.readKey.reveal())
+const nodeContents = directoryNodes.map(formatDirectoryNode)
+
 /** Sound bytes with a few bytes changed, cut out, put in twice, or cut off. */
 function mutations(sound: Uint8Array): fc.Arbitrary<Uint8Array> {
   const edit = fc.record({
@@ -68,6 +94,24 @@ type Parser = (bytes: Uint8Array) => unknown
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 const must = (holds: boolean, what: string): void => {
   if (!holds) throw new Error(`broken: ${what}`)
+}
+
+function smallValue(): Uint8Array {
+  return formatSlotValue({ kind: 'inline', bytes: Uint8Array.of(1, 2, 3) }).body
+}
+
+function linksOf(count: number): Uint8Array {
+  return encodeFields({ children: [], nodes: Array.from({ length: count }, () => new Uint8Array(64)) })
+}
+
+/** Undefined for what is refused. */
+function attempt<Value>(work: () => Value): Value | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error
+    return undefined
+  }
 }
 
 const targets: Readonly<
@@ -97,6 +141,65 @@ const targets: Readonly<
     parse: async (bytes) => {
       await readShareFile(nobleBulkCrypto, file, bytes)
       must(equalBytes(bytes, share), 'no other bytes pass for the share')
+    },
+  },
+  'packed capability': {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 70 }), capabilities.map(packCapability).chain(mutations)),
+    parse: (bytes) =>
+      must(equalBytes(packCapability(unpackCapability(bytes)), bytes), 'one packed form a capability'),
+  },
+  'slot record': {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 400 }), mutations(record)),
+    parse: (bytes) => must(equalBytes(parseSlotRecord(bytes).bytes, bytes), 'a record keeps its bytes'),
+  },
+  'signed slot record': {
+    inputs: mutations(record),
+    parse: (bytes) => {
+      requireRecordOf(keys.publicKey, bytes, { verifySignature })
+      must(equalBytes(bytes, record), 'no other bytes pass for the record')
+    },
+  },
+  'slot value': {
+    inputs: fc.oneof(fc.uint8Array({ maxLength: 100 }), mutations(value.body), mutations(smallValue())),
+    parse: (body) => {
+      const again = formatSlotValue(parseSlotValue({ links: value.links, body }))
+      must(equalBytes(again.body, body), 'one form a value')
+    },
+  },
+  'directory links': {
+    inputs: fc.oneof(
+      fc.uint8Array({ maxLength: 100 }),
+      nodeContents.chain(({ links }) => mutations(links)),
+    ),
+    parse: (bytes) => {
+      const { children, nodes } = parseDirectoryLinks(bytes)
+      const again = encodeFields({
+        children: children.map(packCapability),
+        nodes: nodes.map((node) => packCapability(node).subarray(1)),
+      })
+      must(equalBytes(again, bytes), 'one form of links')
+    },
+  },
+  'directory node': {
+    inputs: nodeContents.chain(({ body }) => mutations(body)),
+    parse: (body) => {
+      // Links of as many nodes as most bodies have starts.
+      for (const count of [0, 2]) {
+        const links = linksOf(count)
+        const again = attempt(() => formatDirectoryNode(parseDirectoryNode({ links, body })))
+        must(again === undefined || equalBytes(again.body, body), 'one form a node')
+      }
+      parseDirectoryNode({ links: linksOf(0), body })
+    },
+  },
+  'node file': {
+    inputs: fc.oneof(
+      fc.uint8Array({ maxLength: 100 }),
+      nodeContents.chain((content) => mutations(formatNodeFile(content, sealing))),
+    ),
+    parse: (bytes) => {
+      parseNodeFileLinks(bytes)
+      must(equalBytes(formatNodeFile(parseNodeFile(bytes, sealing), sealing), bytes), 'one form a node file')
     },
   },
 }
