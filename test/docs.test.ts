@@ -2,17 +2,29 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
+  BOX_OVERHEAD_BYTES,
   CAPABILITY_LENGTH_MAX,
   ENCODING_DEFAULT,
+  FIELDS_DEPTH_MAX,
+  FIELDS_VALUES_MAX,
   LITERAL_SIZE_MAX_BYTES,
   MANIFEST_SIZE_MAX_BYTES,
+  NAME_MAX_BYTES,
+  NODE_CHILDREN_MAX,
+  NODE_ENTRIES_MAX,
+  NODE_FILE_MAX_BYTES,
+  SEALED_WRITE_SIZE_BYTES,
   SEGMENT_COUNT_MAX,
   SEGMENT_SIZE_MAX_BYTES,
   SEGMENT_SIZE_MIN_BYTES,
   SHARE_FOOTER_SIZE_BYTES,
   SHARE_HEADER_SIZE_BYTES,
+  SLOT_RECORD_MAX_BYTES,
+  SLOT_VALUE_INLINE_MAX_BYTES,
   TAGS,
   TOTAL_SHARES_MAX,
+  USER_METADATA_MAX,
+  USER_METADATA_TEXT_MAX,
 } from '#crypto'
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
@@ -35,6 +47,19 @@ describe('FORMAT.md', () => {
     `| segment size | ${grouped(SEGMENT_SIZE_MIN_BYTES)} to ${grouped(SEGMENT_SIZE_MAX_BYTES)} bytes |`,
     `| segments of a file | ${grouped(SEGMENT_COUNT_MAX)} |`,
     `| manifest | ${grouped(MANIFEST_SIZE_MAX_BYTES)} bytes |`,
+    `| slot record | ${grouped(SLOT_RECORD_MAX_BYTES)} bytes |`,
+    `| inline value of a slot | ${grouped(SLOT_VALUE_INLINE_MAX_BYTES)} bytes |`,
+    `| values in a map of §16.3 | ${grouped(FIELDS_VALUES_MAX)} |`,
+    `| node file | ${grouped(NODE_FILE_MAX_BYTES)} bytes |`,
+    `| entries of a node; pointers | ${grouped(NODE_ENTRIES_MAX)}; ${grouped(NODE_CHILDREN_MAX)} |`,
+    `| name | ${NAME_MAX_BYTES} bytes in UTF-8 |`,
+    `| user metadata of an entry | ${USER_METADATA_MAX} values; names, texts and bytes of ` +
+      `${grouped(USER_METADATA_TEXT_MAX)} |`,
+    `at most ${FIELDS_DEPTH_MAX} maps and arrays in each other), with at most ${grouped(FIELDS_VALUES_MAX)} values`,
+    `A node has at most ${grouped(NODE_ENTRIES_MAX)} entries and ${grouped(NODE_CHILDREN_MAX)} pointers.`,
+    `| [\`write\`] | bytes(${SEALED_WRITE_SIZE_BYTES}) |`,
+    `At most ${grouped(NODE_FILE_MAX_BYTES)} bytes.`,
+    `${BOX_OVERHEAD_BYTES} bytes more than the content.`,
     `Defaults: k = ${ENCODING_DEFAULT.neededShares}, n = ${ENCODING_DEFAULT.totalShares},\n` +
       `matrix = ${ENCODING_DEFAULT.matrix}, layout = ${ENCODING_DEFAULT.layout}, ` +
       `segmentSize = ${grouped(ENCODING_DEFAULT.segmentSizeBytes)}.`,
