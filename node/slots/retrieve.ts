@@ -52,13 +52,14 @@ export function retrievedOf(grid: Grid, reading: SlotReading): RetrievedSlot | u
   const [record] = judgement.heads
   if (record === undefined) return undefined
   const warnings = warningsOf(reading)
-  grid.slotsSeen.note(place.publicKey, record)
   const { heads, rivals, isSettled } = judgement
+  const { sequence, hash } = record
+  grid.slotsSeen.note(place.publicKey, { sequence, hash, settledSequence: isSettled ? sequence : 0 })
   return { record, heads, rivals, isSettled, warnings, failures }
 }
 
-/** Whether the servers found less than was seen before. */
-export function isRollback({ judgement, seen }: SlotReading): boolean {
+/** Whether the servers know of less than was seen before. */
+function isRollback({ judgement, seen }: SlotReading): boolean {
   return (seen?.sequence ?? 0) > judgement.sequence
 }
 

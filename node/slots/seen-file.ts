@@ -21,8 +21,8 @@ import type { Platform, WritableFile } from '../platform/platform.ts'
 import { type SeenEntry, SlotsSeen } from './seen.ts'
 
 const SEEN_FILE = 'slots-seen.cbor'
-/** Public key, sequence, hash. */
-const ENTRY_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 8
+/** Public key, sequence, settled sequence, hash. */
+const ENTRY_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 16
 const FRAME_MAX_BYTES = 64
 
 type SeenPlatform = Pick<Platform, 'disk' | 'clock' | 'log'>
@@ -137,7 +137,9 @@ export class SeenFile implements AsyncDisposable {
 /** The one used longest ago first. */
 function formatSeen(entries: readonly SeenEntry[]): Uint8Array {
   const writer = new ByteWriter(entries.length * ENTRY_SIZE_BYTES)
-  for (const { publicKey, sequence, hash } of entries) writer.bytes(publicKey).u64(sequence).bytes(hash)
+  for (const { publicKey, sequence, settledSequence, hash } of entries) {
+    writer.bytes(publicKey).u64(sequence).u64(settledSequence).bytes(hash)
+  }
   return encodeFields({ slots: writer.finish() })
 }
 
@@ -150,7 +152,8 @@ function parseSeen(bytes: Uint8Array): readonly SeenEntry[] {
   const entries: SeenEntry[] = []
   for (let row = 0; row < Math.ceil(rows.length / ENTRY_SIZE_BYTES); row += 1) {
     const publicKey = asPublicKey(reader.bytes(HASH_SIZE_BYTES))
-    entries.push({ publicKey, sequence: reader.u64(), hash: asRecordHash(reader.bytes(HASH_SIZE_BYTES)) })
+    const numbers = { sequence: reader.u64(), settledSequence: reader.u64() }
+    entries.push({ publicKey, ...numbers, hash: asRecordHash(reader.bytes(HASH_SIZE_BYTES)) })
   }
   reader.finish()
   return entries

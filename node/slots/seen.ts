@@ -6,9 +6,11 @@ import { type PublicKey, type RecordHash, toBase32 } from '#crypto'
 import { SLOTS_SEEN_MAX } from '../limits.ts'
 
 export interface SeenSlot {
-  /** At least 1. */
+  /** Of the newest record that was seen; at least 1. */
   readonly sequence: number
   readonly hash: RecordHash
+  /** Of the newest record that was on a quorum, which cannot get lost by mere bad luck; 0 if none was. */
+  readonly settledSequence: number
 }
 
 export interface SeenEntry extends SeenSlot {
@@ -34,13 +36,12 @@ export class SlotsSeen {
     return entry
   }
 
-  /** An older record than the one that is remembered changes nothing; another one of its sequence replaces it. */
-  note(publicKey: PublicKey, { sequence, hash }: SeenSlot): void {
+  /** An older record than the one that is remembered does not replace it; another one of its sequence does. */
+  note(publicKey: PublicKey, slot: SeenSlot): void {
     const key = toBase32(publicKey)
     const known = this.#slots.get(key)
-    if (known !== undefined && known.sequence > sequence) return
     this.#slots.delete(key)
-    this.#slots.set(key, { publicKey, sequence, hash })
+    this.#slots.set(key, { publicKey, ...newerOf(known, slot) })
     this.#forgetOldest()
     this.#onNote()
   }
@@ -53,7 +54,7 @@ export class SlotsSeen {
       const key = toBase32(entry.publicKey)
       const known = own.get(key)
       if (known === undefined) this.#slots.set(key, entry)
-      else if (known.sequence < entry.sequence) own.set(key, entry)
+      else own.set(key, { ...newerOf(entry, known), publicKey: entry.publicKey })
     }
     for (const [key, entry] of own) this.#slots.set(key, entry)
     this.#forgetOldest()
@@ -70,4 +71,9 @@ export class SlotsSeen {
       this.#slots.delete(oldest)
     }
   }
+}
+
+function newerOf(known: SeenSlot | undefined, slot: SeenSlot): SeenSlot {
+  const { sequence, hash } = known === undefined || known.sequence <= slot.sequence ? slot : known
+  return { sequence, hash, settledSequence: Math.max(known?.settledSequence ?? 0, slot.settledSequence) }
 }

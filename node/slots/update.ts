@@ -22,7 +22,7 @@ import { KeyedLock } from '../storage/keyed-lock.ts'
 import { type Publication, publishRecord } from './publish.ts'
 import { readSlot } from './quorum-read.ts'
 import { placeSlot, type SlotOptions, type SlotPlace } from './replicas.ts'
-import { isRollback, type RetrievedSlot, retrievedOf, warningsOf } from './retrieve.ts'
+import { type RetrievedSlot, retrievedOf, warningsOf } from './retrieve.ts'
 import type { SlotWarning } from './warning.ts'
 
 /**
@@ -60,7 +60,8 @@ const turns = new WeakMap<Grid, KeyedLock>()
 
 /**
  * @throws UnhappyError if fewer than a quorum answered or accepted; in the latter case the change may still become
- *   visible, and repeating the edit is safe. IntegrityError if the servers know of less than was seen before.
+ *   visible, and repeating the edit is safe. IntegrityError if the servers know of less than was seen before on a
+ *   quorum.
  *   ConflictError if others kept writing. Whatever the edit throws; the signal's reason
  */
 export async function updateSlot(
@@ -159,7 +160,8 @@ class SlotUpdate {
       if (publication.refusedCount === 0) throw this.#unhappy(publication)
       return undefined
     }
-    this.#grid.slotsSeen.note(this.#keys.publicKey, record)
+    const { sequence, hash } = record
+    this.#grid.slotsSeen.note(this.#keys.publicKey, { sequence, hash, settledSequence: sequence })
     const { failures } = publication
     const slot = { record, heads: [record], rivals: [], isSettled: true, warnings: [], failures }
     return { slot, changed: true, warnings, failures }
@@ -197,12 +199,13 @@ class SlotUpdate {
         { wantedCount: place.size.quorum, foundCount: count, failures },
       )
     }
-    const hasRolledBack = isRollback(reading)
-    if (hasRolledBack && this.#options.acceptRollback !== true) {
+    // A record that was seen, but never on a quorum, may be gone with a few servers: it was not reported as written.
+    const settledSequence = seen?.settledSequence ?? 0
+    if (settledSequence > judgement.sequence && this.#options.acceptRollback !== true) {
       throw new IntegrityError(
-        `slot ${place.name} was at record ${seen?.sequence} when it was last seen, and is at ` +
+        `slot ${place.name} was at record ${settledSequence} when it was last seen, and is at ` +
           `${judgement.sequence} now: servers lost or hide what is newer. Accept the rollback to write over it`,
-        { seenSequence: seen?.sequence, foundSequence: judgement.sequence },
+        { seenSequence: settledSequence, foundSequence: judgement.sequence },
       )
     }
     const warnings = warningsOf(reading)

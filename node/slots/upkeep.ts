@@ -60,11 +60,12 @@ export async function repairSlot(
       { failures: before.failures },
     )
   }
-  grid.slotsSeen.note(capability.publicKey, record)
-  const { acceptedBy, failures } = await publishRecord(grid, reading.place, record, {
+  const { acceptedBy, failures, isAccepted } = await publishRecord(grid, reading.place, record, {
     ...options,
     patience: 'all',
   })
+  const { sequence, hash } = record
+  grid.slotsSeen.note(capability.publicKey, { sequence, hash, settledSequence: isAccepted ? sequence : 0 })
   const foundCount = acceptedBy.length
   const after = {
     ...before,

@@ -234,6 +234,16 @@ describe('with servers down', () => {
     expect(again.changed).toBe(false)
   })
 
+  test('what was seen but never settled, and is gone with its servers, is told and written over', async () => {
+    const grid = await downAfterOne(3)
+    const { record } = await retrieveSlot(grid, publicKey, TEN)
+    grid.slotsSeen.note(publicKey, { ...recordOf([1, 2], record), settledSequence: 1 })
+    expect(kindsOf(await retrieveSlot(grid, publicKey, TEN))).toEqual(['rollback'])
+    const { slot, warnings } = await updateSlot(grid, SET_KEYS, adding(3), TEN)
+    expect(kindsOf({ warnings })).toEqual(['rollback'])
+    expect(slot?.record.sequence).toBe(3)
+  })
+
   test('a record that stands only beyond the replicas is found, and brought to them', async () => {
     const grid = await MemoryGrid.open(10)
     await updateSlot(grid, SET_KEYS, adding(1), { replicas: 5 })
@@ -264,7 +274,7 @@ describe('servers that show something else', () => {
     const { grid, first, second } = await twice()
     const back = clientOf(grid, showing(grid, 10, first.bytes))
     expect(kindsOf(await retrieveSlot(back, publicKey, TEN))).toEqual([])
-    back.slotsSeen.note(publicKey, second)
+    back.slotsSeen.note(publicKey, { ...second, settledSequence: 2 })
     const read = await retrieveSlot(back, publicKey, TEN)
     expect(read.record.sequence).toBe(1)
     expect(read.warnings).toMatchObject([
@@ -284,9 +294,9 @@ describe('servers that show something else', () => {
   })
 
   test('all of them show nothing: who remembers hears it, and may begin again above', async () => {
-    const { grid } = await twice()
+    const { grid, second } = await twice()
     const none = clientOf(grid, showing(grid, 10, undefined))
-    none.slotsSeen.note(publicKey, (await retrieveSlot(grid, publicKey, TEN)).record)
+    none.slotsSeen.note(publicKey, { ...second, settledSequence: 2 })
     const nothing = retrieveSlot(none, publicKey, TEN)
     await expect(nothing).rejects.toThrow(/it was at record 2 when it was last seen here/)
     await expect(updateSlot(none, SET_KEYS, adding(3), TEN)).rejects.toHaveProperty('code', 'INTEGRITY')
@@ -367,12 +377,12 @@ describe('a fork', () => {
   test('against memory is told: another record of a sequence, and a next one from another', async () => {
     const { grid, left, right } = await forked(range(0, 10), [])
     const client = clientOf(grid)
-    client.slotsSeen.note(publicKey, right)
+    client.slotsSeen.note(publicKey, { ...right, settledSequence: 0 })
     expect(kindsOf(await retrieveSlot(client, publicKey, TEN))).toEqual(['fork'])
     expect(client.slotsSeen.seen(publicKey)?.hash).toEqual(left.hash)
     await updateSlot(grid, SET_KEYS, adding(9), TEN)
     const other = clientOf(grid)
-    other.slotsSeen.note(publicKey, right)
+    other.slotsSeen.note(publicKey, { ...right, settledSequence: 0 })
     expect(kindsOf(await retrieveSlot(other, publicKey, TEN))).toEqual(['fork'])
   })
 })
