@@ -146,11 +146,6 @@ export class ShareIndex implements AsyncDisposable {
     return (await this.#get(slotKey(publicKey)))?.slice()
   }
 
-  async slotLease(publicKey: PublicKey, account: PeerId): Promise<Lease | undefined> {
-    const expiresAtSeconds = await this.#number(slotLeaseKey(publicKey, account))
-    return expiresAtSeconds === undefined ? undefined : { account, expiresAtSeconds }
-  }
-
   async slotLeasesOf(publicKey: PublicKey): Promise<readonly Lease[]> {
     const leases: Lease[] = []
     for await (const lease of this.#slotLeases(slotLeaseRange(publicKey))) leases.push(lease)

@@ -1,15 +1,21 @@
-/** Kill a process that writes shares, open its folder again, and judge what stands there. */
+/** Kill a process that writes shares and a slot, open its folder again, and judge what stands there. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { equalBytes } from '#crypto'
-import { LEASE_DURATION_DEFAULT_SECONDS, nodeDisk, type Storage, type StorageServer } from '#node'
+import { equalBytes, requireRecordOf } from '#crypto'
+import {
+  LEASE_DURATION_DEFAULT_SECONDS,
+  nativeBulkCrypto,
+  nodeDisk,
+  type Storage,
+  type StorageServer,
+} from '#node'
 import { StoragePaths } from '../../node/storage/paths.ts'
 import type { MadeShare } from '../support/make-shares.ts'
 import { openStorage, ShiftedClock } from '../support/storages.ts'
-import { crashFile } from './crash-files.ts'
+import { crashFile, crashSlot } from './crash-files.ts'
 
 const CHILD = fileURLToPath(new URL('crash-storage-child.ts', import.meta.url))
 /** Files of a round that may stand there without having been acknowledged: one for each of the child's writers. */
@@ -41,13 +47,16 @@ export async function crashRound(folder: string, round: Round): Promise<RoundRep
   const storage = await openStorage(nodeDisk, { folder, clock })
   try {
     const standing = await judge(storage, round, acknowledged)
+    await judgeSlot(storage, round, acknowledged)
     // What came through without its lease has one of grace.
     clock.shiftMilliseconds += (LEASE_DURATION_DEFAULT_SECONDS + 1) * 1000
     await storage.collect()
+    const { usedBytes } = await storage.status()
+    if (usedBytes !== 0) throw new Error(`nothing stands, and ${usedBytes} bytes are counted`)
     const { incoming, corrupt, shares } = new StoragePaths(folder)
     const left = (await Promise.all([incoming, corrupt, shares].map(filesIn))).flat()
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
-    return { acknowledged: acknowledged.size, standing }
+    return { acknowledged: numbersOf(acknowledged, /^(\d+)\./).length, standing }
   } finally {
     await storage[Symbol.asyncDispose]()
   }
@@ -75,6 +84,26 @@ async function judge(storage: Storage, { round }: Round, acknowledged: ReadonlyS
   return standing
 }
 
+/** The last record that was acknowledged, or the one after it that was under way. */
+async function judgeSlot(
+  storage: Storage,
+  { round }: Round,
+  acknowledged: ReadonlySet<string>,
+): Promise<void> {
+  const { publicKey } = crashSlot(round)
+  const last = Math.max(0, ...numbersOf(acknowledged, /^slot\.(\d+)$/))
+  const [held] = await storage.forAccount('alice').readSlots([publicKey])
+  if (held === undefined && last === 0) return
+  if (held === undefined) throw new Error(`record ${last} of the slot was acknowledged and is gone`)
+  const { sequence } = requireRecordOf(publicKey, held, nativeBulkCrypto)
+  if (sequence === last || sequence === last + 1) return
+  throw new Error(`record ${last} of the slot was acknowledged, ${sequence} stands`)
+}
+
+function numbersOf(names: ReadonlySet<string>, pattern: RegExp): readonly number[] {
+  return [...names].flatMap((name) => pattern.exec(name)?.[1] ?? []).map(Number)
+}
+
 async function isListed(server: StorageServer, { address }: MadeShare): Promise<boolean> {
   const [shares = []] = await server.listShares([address])
   return shares.some((listed) => listed.shareNumber === address.shareNumber)
@@ -90,7 +119,7 @@ async function hasAllBlocks(server: StorageServer, { address, blocks }: MadeShar
 
 /** What the round wrote for certain, and what it may have written. */
 async function sharesOf(round: number, acknowledged: ReadonlySet<string>): Promise<Map<string, MadeShare>> {
-  const last = Math.max(-1, ...[...acknowledged].map((name) => Number(name.split('.')[0])))
+  const last = Math.max(-1, ...numbersOf(acknowledged, /^(\d+)\./))
   const shares = new Map<string, MadeShare>()
   for (let number = 0; number <= last + UNACKNOWLEDGED_MAX; number += 1) {
     for (const share of (await crashFile(round, number)).shares) {

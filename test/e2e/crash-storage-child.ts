@@ -1,5 +1,5 @@
 /**
- * A process that writes shares into a real folder until it is killed, and says on stdout which were acknowledged.
+ * A process that writes shares and a slot into a real folder until it is killed, and says on stdout which were acknowledged.
  *
  *     node crash-storage-child.ts FOLDER ROUND KILL_AT_STEP
  *
@@ -8,8 +8,9 @@
 import { writeSync } from 'node:fs'
 import { type Disk, nodeDisk, SMALL_SHARE_LIMIT_BYTES, type WritableFile } from '#node'
 import { putShare } from '../support/make-shares.ts'
+import { testRecord } from '../support/make-slots.ts'
 import { openStorage } from '../support/storages.ts'
-import { crashFile } from './crash-files.ts'
+import { crashFile, crashSlot } from './crash-files.ts'
 
 const WRITERS = 4
 
@@ -62,8 +63,17 @@ const smallShareMaxBytes = round % 2 === 0 ? 0 : SMALL_SHARE_LIMIT_BYTES
 const storage = await openStorage(disk, { folder, smallShareMaxBytes })
 const server = storage.forAccount('alice')
 let next = 0
-await Promise.all(
-  Array.from({ length: WRITERS }, async () => {
+const slot = crashSlot(round)
+async function writeSlot(): Promise<never> {
+  for (let sequence = 1; ; sequence += 1) {
+    const record = testRecord(slot, sequence, { padBytes: sequence % 2000 }).bytes
+    await server.writeSlot({ record, leaseDurationSeconds: 3600 })
+    writeSync(1, `slot.${sequence}\n`)
+  }
+}
+await Promise.all([
+  writeSlot(),
+  ...Array.from({ length: WRITERS }, async () => {
     for (;;) {
       const number = next
       next += 1
@@ -74,4 +84,4 @@ await Promise.all(
       }
     }
   }),
-)
+])

@@ -1,16 +1,19 @@
-/** Small shares stand in level alone: what of them a damaged database still holds must outlast the damage. */
+/** Small shares and slots stand in level alone: what of them a damaged database still holds must outlast the damage. */
 import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { nodeDisk, SMALL_SHARE_LIMIT_BYTES, type Storage } from '#node'
 import { type MadeShare, makeShares, putShare, shareAt } from '../../support/make-shares.ts'
+import { testRecord, testSlot } from '../../support/make-slots.ts'
 import { openStorage } from '../../support/storages.ts'
 
 const SHARE_COUNT = 120
 
 const openIn = (folder: string, rebuildIndex = false): Promise<Storage> =>
   openStorage(nodeDisk, { folder, smallShareMaxBytes: SMALL_SHARE_LIMIT_BYTES, rebuildIndex })
+
+const slots = Array.from({ length: 20 }, (_, number) => testRecord(testSlot(`repair ${number}`), 4))
 
 async function makeMany(): Promise<readonly MadeShare[]> {
   const files = await Promise.all(
@@ -27,9 +30,13 @@ async function makeMany(): Promise<readonly MadeShare[]> {
 
 /** Half of the shares stand in a table, half in the log; and one large share in a file. */
 async function fill(folder: string, shares: readonly MadeShare[], large: MadeShare): Promise<void> {
-  for (const half of [shares.slice(0, SHARE_COUNT / 2), [...shares.slice(SHARE_COUNT / 2), large]]) {
+  const firstHalf = shares.slice(0, SHARE_COUNT / 2)
+  for (const half of [firstHalf, [...shares.slice(SHARE_COUNT / 2), large]]) {
     const storage = await openIn(folder)
     for (const share of half) await putShare(storage.forAccount('alice'), share)
+    for (const { bytes } of half === firstHalf ? slots.slice(0, 10) : slots.slice(10)) {
+      await storage.forAccount('alice').writeSlot({ record: bytes, leaseDurationSeconds: 3600 })
+    }
     await storage[Symbol.asyncDispose]()
   }
 }
@@ -76,6 +83,16 @@ async function healthyOf(storage: Storage, shares: readonly MadeShare[]): Promis
   return healthy
 }
 
+async function heldSlots(storage: Storage): Promise<number> {
+  let count = 0
+  for (const { publicKey, bytes } of slots) {
+    const [held] = await storage.forAccount('alice').readSlots([publicKey])
+    if (held !== undefined) expect(held).toEqual(bytes)
+    if (held !== undefined) count += 1
+  }
+  return count
+}
+
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cairn-repair-'))
   try {
@@ -86,7 +103,7 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
 }
 
 describe('an index with', () => {
-  test.for(rootLost)('%s loses no small share and no lease', async ([, damage]) => {
+  test.for(rootLost)('%s loses no small share, no slot and no lease', async ([, damage]) => {
     await withFolder(async (folder) => {
       const shares = await makeMany()
       const large = shareAt(await makeShares({ seed: 'large', sizeBytes: 100_000 }), 0)
@@ -96,13 +113,16 @@ describe('an index with', () => {
       expect(await healthyOf(storage, [...shares, large])).toHaveLength(SHARE_COUNT + 1)
       const { shareCount, accounts } = await storage.status()
       expect(shareCount).toBe(SHARE_COUNT + 1)
-      const chargedBytes = [...shares, large].reduce((sum, { file }) => sum + file.length, 0)
+      expect(await heldSlots(storage)).toBe(slots.length)
+      const chargedBytes =
+        [...shares, large].reduce((sum, { file }) => sum + file.length, 0) +
+        slots.reduce((sum, { bytes }) => sum + bytes.length, 0)
       expect(accounts).toMatchObject([{ account: 'alice', chargedBytes }])
       await storage[Symbol.asyncDispose]()
     })
   })
 
-  test.for(entriesLost)('%s keeps the small shares that are intact', async ([, damage]) => {
+  test.for(entriesLost)('%s keeps the small shares and slots that are intact', async ([, damage]) => {
     await withFolder(async (folder) => {
       const shares = await makeMany()
       const large = shareAt(await makeShares({ seed: 'large', sizeBytes: 100_000 }), 0)
@@ -118,6 +138,12 @@ describe('an index with', () => {
       // A log loses at most a block of 32 KiB to one bad record, a table one of 4 KiB.
       expect(healthy.length).toBeGreaterThan(SHARE_COUNT / 2)
       expect(healthy).toContain(large)
+      expect(await heldSlots(second)).toBeGreaterThan(slots.length / 4)
+      for (const { bytes } of slots) {
+        const write = { record: bytes, leaseDurationSeconds: 3600 }
+        expect(await second.forAccount('alice').writeSlot(write)).toEqual({ accepted: true })
+      }
+      expect(await heldSlots(second)).toBe(slots.length)
       for (const share of shares) await putShare(second.forAccount('alice'), share)
       expect(await healthyOf(second, [...shares, large])).toHaveLength(SHARE_COUNT + 1)
       await second[Symbol.asyncDispose]()
