@@ -343,6 +343,24 @@ describe('an answer in lines', () => {
     expect((await ask(gateway, 'POST', '/v1/directories/walk', { capability: DIRECTORY })).status).toBe(404)
   })
 
+  test('holds nothing back while the work goes on', async () => {
+    const seen = Promise.withResolvers<void>()
+    const gateway = await gatewayOver({
+      async *list() {
+        yield entry(0)
+        await seen.promise
+        yield entry(1)
+      },
+    })
+    const files = await clientOf(gateway)
+    const names: string[] = []
+    for await (const { name } of files.list(DIRECTORY)) {
+      names.push(name)
+      seen.resolve()
+    }
+    expect(names).toEqual([entry(0).name, entry(1).name])
+  })
+
   test('says nothing of a bug, and logs it', async () => {
     const logged: string[] = []
     const log = { ...silentLog, error: (message: string) => void logged.push(message) }
