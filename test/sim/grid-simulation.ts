@@ -3,7 +3,8 @@
  *
  * Fault budget: at any time at most n - k servers are without power, cut off, or hold a rotten share that no repair
  * has seen yet. Within it, a healthy grid must never return wrong bytes, never lose what a put has promised, and keep
- * every promise once the faults are over. Some servers are too small, and fill up.
+ * every promise once the faults are over. Some servers are too small, and fill up. Slots are changed and read all the
+ * while, also beyond what their quorums bear: then an update may fail, and nothing reported as written may get lost.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -28,6 +29,7 @@ import { SimClock } from './sim-clock.ts'
 import { SimWorld } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
 import { remoteOf, SimServer } from './sim-server.ts'
+import { SimSlots } from './sim-slots.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -94,6 +96,7 @@ class Simulation {
   readonly #files: StoredFile[] = []
   /** Servers with a fault now, and what ends it. */
   readonly #faulty = new Map<SimServer, () => Promise<void>>()
+  readonly #slots: SimSlots
   #servers: readonly SimServer[] = []
   #clients: readonly Grid[] = []
 
@@ -101,6 +104,7 @@ class Simulation {
     this.#options = options
     this.#clock = clock
     this.#random = new SimRandom(options.seed)
+    this.#slots = new SimSlots(this.#random.fork())
     this.#world = new SimWorld({
       clock,
       random: new SimRandom(this.#random.u32()),
@@ -141,7 +145,9 @@ class Simulation {
   async #round(): Promise<void> {
     const work = this.#clients.map(async (grid) => {
       await this.#clock.sleep(this.#random.below(500))
-      const dice = this.#random.below(10)
+      const dice = this.#random.below(14)
+      if (dice >= 12) return this.#withSlots('slot read', () => this.#slots.read(grid))
+      if (dice >= 10) return this.#withSlots('slot update', () => this.#slots.update(grid))
       if (dice < 4 || this.#files.length === 0) return this.#put(grid)
       if (dice < 8) return this.#get(grid, this.#anyFile())
       return dice === 8 ? this.#check(grid, this.#anyFile()) : this.#repair(grid, this.#anyFile())
@@ -190,6 +196,14 @@ class Simulation {
       offset += bytes.length
     }
     must(offset === range.end, 'a get returned too few bytes')
+  }
+
+  async #withSlots(what: string, work: () => Promise<number>): Promise<void> {
+    try {
+      this.#note(what, await work())
+    } catch (error) {
+      this.#noteFailure(what, error)
+    }
   }
 
   async #check(grid: Grid, file: StoredFile): Promise<void> {
@@ -272,6 +286,7 @@ class Simulation {
       must(held >= HAPPY_SERVERS, `after a repair ${held} servers are happy`)
       this.#note('kept', file.content.length)
     }
+    this.#note('kept slots', await this.#slots.keepPromises(grid))
   }
 
   /** No plaintext and no key on any disk. */

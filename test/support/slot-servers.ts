@@ -2,24 +2,12 @@
  * Servers of slot records in a few lines, each with its own way of going wrong, and delays by lot between them and
  * their clients: for interleavings that real storages would take too long to go through.
  */
-import {
-  asSlotSeed,
-  decodeFields,
-  encodeFields,
-  openSlotContent,
-  parseSlotRecord,
-  type SlotContent,
-  type SlotKeys,
-  type SlotRecord,
-  slotKeys,
-  utf8,
-} from '#crypto'
+import { parseSlotRecord } from '#crypto'
 import {
   type CallOptions,
   type Grid,
   type GridServer,
   nativeBulkCrypto,
-  type SlotEdit,
   SlotsSeen,
   type SlotWrite,
   type SlotWriteOutcome,
@@ -193,38 +181,4 @@ function damaged(record: Uint8Array | undefined): Uint8Array | undefined {
   const copy = record?.slice()
   if (copy !== undefined) copy[copy.length - 10] = (copy[copy.length - 10] ?? 0) ^ 1
   return copy
-}
-
-/** A slot whose value is a set of numbers, so that it shows what was lost. */
-export const SET_KEYS: SlotKeys = slotKeys(
-  asSlotSeed(utf8('a seed of a slot that holds numbers.').slice(0, 32)),
-)
-
-export function numbersOf(...records: readonly (SlotRecord | undefined)[]): ReadonlySet<number> {
-  const all = new Set<number>()
-  for (const record of records) {
-    if (record === undefined) continue
-    const { body } = openSlotContent(record, SET_KEYS.readKey.reveal())
-    for (const value of decodeFields(body, 'numbers').list('numbers', 10_000)) {
-      if (typeof value === 'number') all.add(value)
-    }
-  }
-  return all
-}
-
-export function contentOfNumbers(numbers: Iterable<number>): SlotContent {
-  const sorted = [...numbers].sort((left, right) => left - right)
-  return {
-    links: encodeFields({ children: [], nodes: [] }),
-    body: encodeFields({ numbers: sorted }),
-  }
-}
-
-/** The edit that adds numbers; it keeps what rivals hold, and asks for nothing if all is there. */
-export function adding(...numbers: readonly number[]): SlotEdit {
-  return async (current) => {
-    const standing = numbersOf(current?.record)
-    const wanted = new Set([...numbersOf(current?.record, ...(current?.rivals ?? [])), ...numbers])
-    return wanted.size === standing.size ? undefined : contentOfNumbers(wanted)
-  }
 }

@@ -6,14 +6,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConflictError, type Grid, type RetrievedSlot, retrieveSlot, updateSlot } from '#node'
 import { quorumOf } from '../../../node/slots/quorum.ts'
-import {
-  adding,
-  numbersOf,
-  SET_KEYS,
-  SLOT_FAULTS,
-  type SlotFault,
-  SlotServers,
-} from '../../support/slot-servers.ts'
+import { adding, numbersOf, SET_KEYS } from '../../support/number-slot.ts'
+import { SLOT_FAULTS, type SlotFault, SlotServers } from '../../support/slot-servers.ts'
 
 const { publicKey } = SET_KEYS
 /** More of them find rarer orders. */

@@ -26,7 +26,7 @@ import {
 } from '#node'
 import { systemRandom } from '../../../node/platform/random.ts'
 import { contentOf, ENCODING, fileSource, MemoryGrid, pipeSource } from '../../support/memory-grid.ts'
-import { adding, contentOfNumbers, numbersOf, SET_KEYS } from '../../support/slot-servers.ts'
+import { adding, contentOfNumbers, numbersOf, SET_KEYS } from '../../support/number-slot.ts'
 
 const { publicKey } = SET_KEYS
 const TEN = { replicas: 10 }
