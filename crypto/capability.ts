@@ -153,7 +153,7 @@ export function literalCapability(content: Uint8Array): LiteralCapability {
       `a literal holds at most ${LITERAL_SIZE_MAX_BYTES} bytes, found ${content.length}`,
     )
   }
-  return Object.freeze({ kind: 'lit', access: 'read', content: new Secret(content.slice()) })
+  return Object.freeze({ kind: 'lit', access: 'read', content: new Secret(new Uint8Array(content)) })
 }
 
 export function fileReadCapability(readKey: ReadKey, root: FileRoot): FileReadCapability {
@@ -265,8 +265,9 @@ function capabilityOf(kind: CapabilityKind, body: Uint8Array): Capability {
   if (body.length !== bodySizeBytes) {
     throw new InvalidInputError(`a ${kind} capability holds ${bodySizeBytes} bytes, found ${body.length}`)
   }
-  const first = body.slice(0, HASH_SIZE_BYTES)
-  const second = body.slice(HASH_SIZE_BYTES)
+  // Copies, also of a Buffer, whose own slice would be a view.
+  const first = new Uint8Array(body.subarray(0, HASH_SIZE_BYTES))
+  const second = new Uint8Array(body.subarray(HASH_SIZE_BYTES))
   switch (kind) {
     case 'file':
       return fileReadCapability(asReadKey(first), asFileRoot(second))

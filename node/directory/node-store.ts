@@ -14,6 +14,7 @@ import {
   parseNodeFile,
   RecentMap,
   type SlotContent,
+  sha256Small,
   toBase32,
 } from '#crypto'
 import { downloadFile } from '../download/download.ts'
@@ -38,7 +39,7 @@ export function gridNodeStore(grid: Grid, key: BoxKey, options: DirectoryOptions
   caches.set(grid, cache)
   return {
     load: async (file) => {
-      const name = toBase32(file.root)
+      const name = cacheName(key, file)
       const known = cache.get(name)
       if (known !== undefined) return known
       const bytes = await readNodeFile(grid, file, options)
@@ -48,10 +49,18 @@ export function gridNodeStore(grid: Grid, key: BoxKey, options: DirectoryOptions
     },
     save: async (node) => {
       const file = await saveNodeFile(grid, formatNodeFile(formatDirectoryNode(node), key), options)
-      cache.set(toBase32(file.root), node)
+      cache.set(cacheName(key, file), node)
       return file
     },
   }
+}
+
+/**
+ * Of a node as read with these keys. Whoever verifies a directory knows its files, and may make a directory of his own
+ * that leads to them: it must not show what was opened under the other's key.
+ */
+function cacheName(key: BoxKey, file: FileReadCapability): string {
+  return toBase32(sha256Small(concat(key, file.readKey.reveal(), file.root)))
 }
 
 /** A node from its two halves. @throws IntegrityError if whoever wrote them did not keep to FORMAT §17 */
