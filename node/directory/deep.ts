@@ -197,8 +197,8 @@ class DeepUpkeep {
   }
 
   #isNew(place: Place): boolean {
-    const name = place.kind === 'child' ? packCapability(place.capability) : place.file.root
-    const text = toBase32(name)
+    // With its key: a link to the same file under a wrong one must not stand for this one.
+    const text = toBase32(packCapability(place.kind === 'child' ? place.capability : place.file))
     if (this.#seen.has(text)) return false
     if (this.#seen.size < DEEP_SEEN_MAX) this.#seen.add(text)
     return true
