@@ -6,6 +6,8 @@
  * | `cairn.toml` | the configuration |
  * | `node.key` | the node's Ed25519 seed, mode 0600 |
  * | `convergence.key` | the secret of convergent puts, mode 0600; made when it is first needed |
+ * | `aliases` | names for capabilities, mode 0600 |
+ * | `aliases-lock/` | held while a command changes them |
  * | `roster` | servers known when the node last ran |
  * | `storage/` | what is lent |
  * | `lock/` | held by the daemon |
@@ -36,6 +38,14 @@ export class Home {
 
   get convergenceFile(): string {
     return join(this.folder, 'convergence.key')
+  }
+
+  get aliasFile(): string {
+    return join(this.folder, 'aliases')
+  }
+
+  get aliasLockFolder(): string {
+    return join(this.folder, 'aliases-lock')
   }
 
   get lockFolder(): string {
