@@ -4,6 +4,7 @@ import { exitCodeOf, Interrupted } from './exit-code.ts'
 import { findHome } from './home.ts'
 import type { Invocation } from './invocation.ts'
 import { Output } from './output.ts'
+import { Roots } from './roots.ts'
 import { openFiles } from './session.ts'
 
 /** @returns the exit code */
@@ -16,7 +17,8 @@ export async function execute(invocation: Invocation): Promise<number> {
   const { signal } = interrupted
   try {
     const home = findHome(invocation.home)
-    return await run(invocation, { output, signal, home, openFiles: () => openFiles(home, signal) })
+    const roots = new Roots(home)
+    return await run(invocation, { output, signal, home, roots, openFiles: () => openFiles(home, signal) })
   } catch (error) {
     // Whatever else fails while everything is being broken off, the cause is the interruption.
     const cause = signal.aborted ? signal.reason : error
@@ -45,6 +47,22 @@ async function run(invocation: Invocation, context: CommandContext): Promise<num
     case 'verify':
     case 'repair':
       return (await import('./commands/upkeep.ts')).upkeep(invocation, context)
+    case 'mkdir':
+      return (await import('./commands/mkdir.ts')).mkdir(invocation, context)
+    case 'ls':
+      return (await import('./commands/ls.ts')).ls(invocation, context)
+    case 'cp':
+      return (await import('./commands/cp.ts')).cp(invocation, context)
+    case 'mv':
+      return (await import('./commands/mv.ts')).mv(invocation, context)
+    case 'rm':
+      return (await import('./commands/rm.ts')).rm(invocation, context)
+    case 'ln':
+      return (await import('./commands/ln.ts')).ln(invocation, context)
+    case 'share':
+      return (await import('./commands/share.ts')).share(invocation, context)
+    case 'alias':
+      return (await import('./commands/alias.ts')).alias(invocation, context)
     case 'grid':
       return (await import('./commands/grid.ts')).grid(invocation, context)
   }

@@ -18,6 +18,8 @@ export const EXIT_CODES = {
 } as const satisfies Record<ErrorCode, number>
 
 export const EXIT_DONE = 0
+/** Of many things some could not be done; each was told of. */
+export const EXIT_PARTLY = 1
 /** A bug, or something that no code stands for. */
 export const EXIT_INTERNAL = 70
 /** Ended by Ctrl-C or SIGTERM, as shells count it. */

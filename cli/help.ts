@@ -3,16 +3,17 @@
 export const SUMMARY = 'An encrypted storage grid of machines that need not be trusted.'
 
 export const HELP_AFTER = `
-A capability is a secret: whoever has cairn:file:… can read the file, and nobody without it can. To keep one out of
-the process list and the shell's history, write it to a file and give @FILE, or @- for standard input.
+A path is of the grid if it begins with an alias (home:photos/2026), a capability (cairn:dir:…/photos) or @FILE that
+holds one (@FILE:photos); anything else is of this machine, ./a:b too. A capability is a secret, and what is on a
+command line is in the process list and the shell's history: an alias or @FILE is not.
 
-Exit codes: 0 done, 2 wrong call or configuration, 3 the capability does not grant that, 4 not found, 5 too few shares,
-6 too few servers, 7 corrupt, 8 protocol broken, 9 in use already, 10 no space, 11 timed out, 12 unreachable, 13 busy,
-70 a bug, 130 interrupted.
+Exit codes: 0 done, 1 done in part, 2 wrong call or configuration, 3 the capability does not grant that, 4 not found,
+5 too few shares, 6 too few servers, 7 corrupt, 8 protocol broken, 9 in use already, 10 no space, 11 timed out,
+12 unreachable, 13 busy, 70 a bug, 130 interrupted.
 
 Try it:
-  $ cairn grid --dir ~/grid           ten servers on this machine, until Ctrl-C
-  $ cairn put photo.jpg --home ~/grid/client
+  $ cairn grid --dir ~/grid                     ten servers on this machine, until Ctrl-C
+  $ export CAIRN_HOME=~/grid/client; cairn alias create home; cairn cp -r photos home:
 `
 
 interface VerbHelp {
@@ -21,6 +22,131 @@ interface VerbHelp {
 }
 
 export const VERBS = {
+  put: {
+    summary: 'store one file; prints its capability, or links it at a path',
+    examples: `
+Onto a name that stands for a mutable file, the content is replaced and its capabilities stay.
+
+Examples:
+  $ cairn put photo.jpg                                     prints a read capability
+  $ tar c photos | cairn put - home:photos.tar
+  $ cairn put --mutable notes.txt home:                     can be written again: cairn put notes.txt home:notes.txt
+  $ cairn put --needed 2 --happy 4 --total 5 photo.jpg      on a grid of five servers`,
+  },
+  get: {
+    summary: 'read one file by its path or read capability',
+    examples: `
+The file appears under its name only when all of it has been read and verified.
+
+Examples:
+  $ cairn get home:photo.jpg photo.jpg
+  $ cairn get @photos.cap - | tar x
+  $ cairn get home:film.mkv --range 0-1048575 - > first-mebibyte`,
+  },
+  mkdir: {
+    summary: 'make directories',
+    examples: `
+Examples:
+  $ cairn mkdir -p home:photos/2026
+  $ cairn mkdir > album.cap                                 prints the write capability of a directory of no name`,
+  },
+  ls: {
+    summary: 'list a directory',
+    examples: `
+With -l: d directory, t tree (a directory that never changes), f file, s mutable file; w if it can be written with what
+the path grants; size, time of last change, name. Controls in names are escaped on a terminal.
+
+Examples:
+  $ cairn ls -l home:photos
+  $ cairn ls -R --json home:`,
+  },
+  cp: {
+    summary: 'copy to the grid, from it, and within it',
+    examples: `
+To a directory that is there, else to the name given. Files of equal size and time are not sent again, so that a copy
+that was interrupted goes on with the same command. Within the grid nothing is sent: the same files get more names.
+Exits with 1 if some could not be copied; the rest is.
+
+Examples:
+  $ cairn cp -r ~/photos home:                              makes home:photos, or brings it up to date
+  $ cairn cp -r home:photos/2026 /tmp
+  $ cairn cp a.txt b.txt home:notes/
+  $ cairn cp -r ~/photos home: --json --progress`,
+  },
+  mv: {
+    summary: 'move and rename within the grid',
+    examples: `
+Within one directory it is one step, for everybody; between two it is there twice for a moment, and never lost.
+
+Examples:
+  $ cairn mv home:photo.jpg home:sunset.jpg
+  $ cairn mv home:a home:b home:archive/`,
+  },
+  rm: {
+    summary: 'take names out of directories',
+    examples: `
+Shares stay on the servers until their leases run out; whoever has a capability can read until then.
+
+Examples:
+  $ cairn rm home:sunset.jpg
+  $ cairn rm -r home:archive`,
+  },
+  ln: {
+    summary: 'link something of the grid at one more path',
+    examples: `
+Examples:
+  $ cairn ln @from-ann.cap home:ann
+  $ cairn ln --read-only home:photos home:public/photos`,
+  },
+  alias: {
+    summary: 'names for capabilities: add, create, list, rm',
+    examples: `
+Aliases lie in the home, in a file of mode 0600. What only an alias can write is lost with it: keep a copy elsewhere.
+
+Examples:
+  $ cairn alias create home
+  $ cairn alias add ann @from-ann.cap
+  $ cairn alias list --show                                 shows secrets
+  $ cairn alias rm ann`,
+  },
+  share: {
+    summary: 'print the weakest capability that does the job, and a QR code',
+    examples: `
+Reading, unless --write or --verify. What was shared cannot be taken back; what it leads to can be changed.
+
+Examples:
+  $ cairn share home:photos/2026
+  $ cairn share --write home:inbox > inbox.cap
+  $ cairn share --verify home: > for-whoever-repairs.cap`,
+  },
+  check: {
+    summary: 'count the shares of a file or of all below, as servers tell it',
+    examples: `
+Exits with 5 if something cannot be rebuilt. Only the right to verify is used and sent.
+
+Examples:
+  $ cairn check home:photo.jpg
+  $ cairn check --deep home:
+  $ cairn check cairn:file-verify:…`,
+  },
+  verify: {
+    summary: 'read every share and compare it with the capability',
+    examples: `
+Exits with 7 if a share is corrupt, and names share and server; with 5 if something cannot be rebuilt.
+
+Examples:
+  $ cairn verify @photos.cap
+  $ cairn verify --deep home:photos`,
+  },
+  repair: {
+    summary: 'make missing and corrupt shares again',
+    examples: `
+Needs no right to read: a verify capability is enough, and shows neither names nor content.
+
+Examples:
+  $ cairn repair home:photo.jpg
+  $ cairn repair --deep @for-whoever-repairs.cap`,
+  },
   init: {
     summary: 'make a home: configuration and key of one member of a grid',
     examples: `
@@ -30,7 +156,7 @@ Examples:
 Everything it writes can be changed later in cairn.toml.`,
   },
   run: {
-    summary: 'run this member: serve what it lends, and serve the commands of this machine',
+    summary: 'run this member: serve what it lends, and the commands here',
     examples: `
 Prints one line when it is ready; the log goes to standard error as JSON lines. Ends in order on Ctrl-C or SIGTERM.
 
@@ -43,53 +169,12 @@ Example:
 Example:
   $ cairn status --json`,
   },
-  put: {
-    summary: 'store a file; prints its capability',
-    examples: `
-Examples:
-  $ cairn put photo.jpg
-  $ tar c photos | cairn put - > photos.cap
-  $ cairn put --needed 2 --happy 4 --total 5 photo.jpg      on a grid of five servers`,
-  },
-  get: {
-    summary: 'read a file by its read capability',
-    examples: `
-The file appears under its name only when all of it has been read and verified.
-
-Examples:
-  $ cairn get cairn:file:… photo.jpg
-  $ cairn get @photos.cap - | tar x
-  $ cairn get @film.cap --range 0-1048575 - > first-mebibyte`,
-  },
-  check: {
-    summary: 'count the shares of a file, as the servers tell it',
-    examples: `
-Exits with 5 if the file cannot be rebuilt. Of a read capability only the right to verify is used and sent.
-
-Example:
-  $ cairn check cairn:file-verify:…`,
-  },
-  verify: {
-    summary: 'read every share of a file and compare it with the capability',
-    examples: `
-Exits with 7 if a share is corrupt, and names share and server; with 5 if the file cannot be rebuilt.
-
-Example:
-  $ cairn verify @photos.cap`,
-  },
-  repair: {
-    summary: 'make the missing and corrupt shares of a file again',
-    examples: `
-Needs no right to read: a verify capability is enough.
-
-Example:
-  $ cairn repair cairn:file-verify:…`,
-  },
   grid: {
-    summary: 'run a whole grid on this machine, each server its own process, until Ctrl-C',
+    summary: 'run a whole grid on this machine, until Ctrl-C',
     examples: `
-The folder holds server-1 … server-N and client; started again, it is the same grid with its data. With --json one line
-tells when it is ready: {"client": …, "servers": [{"pid", "peerId", "dir", "addresses"}]}.
+Each server is its own process. The folder holds server-1 … server-N and client; started again, it is the same grid
+with its data. With --json one line tells when it is ready:
+{"client": …, "servers": [{"pid", "peerId", "dir", "addresses"}]}.
 
 Examples:
   $ cairn grid --servers 10 --dir ~/grid

@@ -42,14 +42,18 @@ export interface PutArgs extends CommonArgs, NumberArgs {
   readonly verb: 'put'
   /** A path, or `-` for standard input. */
   readonly source: string
+  /** A path of the grid; undefined: only the capability is wanted. */
+  readonly target: string | undefined
   readonly convergent: boolean
+  /** Into a slot. */
+  readonly mutable: boolean
   readonly progress: boolean
 }
 
 export interface GetArgs extends CommonArgs {
   readonly verb: 'get'
-  /** The capability itself, `@FILE` or `@-`. */
-  readonly capability: string
+  /** A path of the grid, a capability, `@FILE` or `@-`. */
+  readonly source: string
   /** A path, or `-` for standard output. */
   readonly target: string
   readonly range: string | undefined
@@ -59,7 +63,9 @@ export interface GetArgs extends CommonArgs {
 
 export interface UpkeepArgs extends CommonArgs {
   readonly verb: 'check' | 'verify' | 'repair'
-  readonly capability: string
+  readonly place: string
+  /** Everything below it too. */
+  readonly deep: boolean
   readonly progress: boolean
 }
 
@@ -71,4 +77,80 @@ export interface GridArgs extends CommonArgs, NumberArgs {
   readonly lend: string | undefined
 }
 
-export type Invocation = InitArgs | RunArgs | StatusArgs | PutArgs | GetArgs | UpkeepArgs | GridArgs
+export interface MkdirArgs extends CommonArgs {
+  readonly verb: 'mkdir'
+  readonly paths: readonly string[]
+  readonly parents: boolean
+}
+
+export interface LsArgs extends CommonArgs {
+  readonly verb: 'ls'
+  readonly place: string
+  readonly long: boolean
+  readonly recursive: boolean
+}
+
+export interface CpArgs extends CommonArgs {
+  readonly verb: 'cp'
+  readonly sources: readonly string[]
+  readonly target: string
+  readonly recursive: boolean
+  readonly force: boolean
+  readonly follow: boolean
+  /** Files at a time; undefined: the default. */
+  readonly jobs: number | undefined
+  readonly progress: boolean
+}
+
+export interface MvArgs extends CommonArgs {
+  readonly verb: 'mv'
+  readonly sources: readonly string[]
+  readonly target: string
+}
+
+export interface RmArgs extends CommonArgs {
+  readonly verb: 'rm'
+  readonly places: readonly string[]
+  readonly recursive: boolean
+  readonly force: boolean
+}
+
+export interface LnArgs extends CommonArgs {
+  readonly verb: 'ln'
+  readonly source: string
+  readonly target: string
+  readonly readOnly: boolean
+  readonly force: boolean
+}
+
+export interface ShareArgs extends CommonArgs {
+  readonly verb: 'share'
+  readonly place: string
+  readonly right: 'read' | 'write' | 'verify'
+  /** Undefined: if standard output is a terminal. */
+  readonly qr: boolean | undefined
+}
+
+export type AliasArgs = CommonArgs & { readonly verb: 'alias' } & (
+    | { readonly action: 'add'; readonly name: string; readonly source: string; readonly force: boolean }
+    | { readonly action: 'create'; readonly name: string }
+    | { readonly action: 'list'; readonly show: boolean }
+    | { readonly action: 'rm'; readonly name: string; readonly force: boolean }
+  )
+
+export type Invocation =
+  | InitArgs
+  | RunArgs
+  | StatusArgs
+  | PutArgs
+  | GetArgs
+  | UpkeepArgs
+  | GridArgs
+  | MkdirArgs
+  | LsArgs
+  | CpArgs
+  | MvArgs
+  | RmArgs
+  | LnArgs
+  | ShareArgs
+  | AliasArgs

@@ -10,12 +10,15 @@ import { UsageError } from './usage-error.ts'
 
 const STDERR = 2
 const TERMINAL_WIDTH_DEFAULT = 80
+/** Thousands of small files would make thousands of lines. */
+const ACTIVITY_MILLISECONDS = 100
 
 export class Output {
   readonly #json: boolean
   readonly #quiet: boolean
   readonly #jsonProgress: boolean
   readonly #line: ProgressLine | undefined
+  #activityAt = Number.NEGATIVE_INFINITY
 
   constructor(args: Pick<CommonArgs, 'json' | 'quiet'> & { readonly progress?: boolean }) {
     this.#json = args.json
@@ -50,6 +53,19 @@ export class Output {
     writeError(`${text}\n`)
   }
 
+  /** What went wrong with a part of the work, and is in the result too if that is JSON. */
+  complaint(text: string): void {
+    if (this.#json) return
+    this.clear()
+    writeError(`${text}\n`)
+  }
+
+  /** The result of what a person is told by notes alone. */
+  async report(json: object): Promise<void> {
+    this.clear()
+    if (this.#json) await writeLine(JSON.stringify(json))
+  }
+
   /** Leave no half line where something else is printed next. */
   clear(): void {
     this.#line?.clear()
@@ -58,6 +74,16 @@ export class Output {
   progress(gauge: Gauge, style: GaugeStyle): void {
     this.#line?.show(gauge, style)
     if (this.#jsonProgress) void writeLine(JSON.stringify({ progress: { stage: style.label, ...gauge } }))
+  }
+
+  /** Progress of many things at once. @param draw the line for a terminal; called only if it is shown */
+  activity(state: object, draw: (elapsedMilliseconds: number) => string): void {
+    this.#line?.showText(draw)
+    if (!this.#jsonProgress) return
+    const now = performance.now()
+    if (now - this.#activityAt < ACTIVITY_MILLISECONDS) return
+    this.#activityAt = now
+    void writeLine(JSON.stringify({ progress: { stage: 'copying', ...state } }))
   }
 
   /** One line that says what is wrong, and one that says what to do. With --json the result is the error. */

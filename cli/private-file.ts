@@ -4,6 +4,9 @@ import { link, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { explain } from './errno.ts'
 
+/** At most 4 bytes each, of the 255 of a name. */
+const DRAFT_CHARACTERS = 40
+
 /** Replaces what stands there. Mode 0600. */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
   const draft = draftOf(path)
@@ -28,7 +31,9 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
 
 /** A name beside the file that nothing has: one rename away. */
 export function draftOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`)
+  // A name may be as long as the system takes, and this one is longer: whole characters of the first part do.
+  const begin = [...basename(path)].slice(0, DRAFT_CHARACTERS).join('')
+  return join(dirname(path), `.${begin}.${randomBytes(6).toString('hex')}.part`)
 }
 
 async function writeDraft(draft: string, text: string): Promise<void> {

@@ -62,11 +62,20 @@ export class ProgressLine {
   }
 
   show(gauge: Gauge, style: GaugeStyle): void {
+    this.#draw((elapsed) => formatGauge(gauge, style, elapsed), gauge.done === gauge.total)
+  }
+
+  /** Anything else in one line. @param draw called only if it is time to draw again */
+  showText(draw: (elapsedMilliseconds: number) => string): void {
+    this.#draw(draw, false)
+  }
+
+  #draw(draw: (elapsedMilliseconds: number) => string, isLast: boolean): void {
     const now = this.#terminal.elapsed()
-    if (now - this.#drawnAt < REDRAW_MILLISECONDS && gauge.done !== gauge.total) return
+    if (now - this.#drawnAt < REDRAW_MILLISECONDS && !isLast) return
     this.#drawnAt = now
     this.#isShown = true
-    const text = formatGauge(gauge, style, now - this.#startedAt)
+    const text = draw(now - this.#startedAt)
     this.#terminal.write(`\r${text.slice(0, Math.max(1, this.#terminal.width() - 1))}\x1b[K`)
   }
 

@@ -5,6 +5,12 @@ import { ConflictError } from '#node'
 import { errnoOf, explain } from './errno.ts'
 import { draftOf } from './private-file.ts'
 
+/** What is left out stays as the system makes it. */
+interface FileAttributes {
+  readonly mode?: number | undefined
+  readonly modifiedAtMilliseconds?: number | undefined
+}
+
 export class TargetFile implements AsyncDisposable {
   readonly path: string
   readonly #replace: boolean
@@ -49,8 +55,14 @@ export class TargetFile implements AsyncDisposable {
   }
 
   /** The file is durable and has its name. @throws ConflictError if something took the name meanwhile */
-  async finish(): Promise<void> {
+  async finish(attributes: FileAttributes = {}): Promise<void> {
     assert(!this.#isClosed, 'a target is finished once')
+    const { mode, modifiedAtMilliseconds } = attributes
+    if (mode !== undefined) await this.#file.chmod(mode).catch(explain('writing', this.path))
+    if (modifiedAtMilliseconds !== undefined) {
+      const modifiedAt = new Date(modifiedAtMilliseconds)
+      await this.#file.utimes(modifiedAt, modifiedAt).catch(explain('writing', this.path))
+    }
     await this.#file.sync().catch(explain('writing', this.path))
     await this.#close()
     if (this.#replace) await rename(this.#draft, this.path).catch(explain('writing', this.path))

@@ -1,20 +1,24 @@
 /** `cairn get`: a file or a range of it, into a file that appears only when it is whole, or onto standard output. */
 import { isatty } from 'node:tty'
-import { InvalidInputError, type ReadCapability, requireRead } from '#crypto'
+import { InvalidInputError } from '#crypto'
 import { type GridFiles, parseInclusiveRange } from '#gateway'
 import { type ByteRange, type Download, whileOpen } from '#node'
-import { readCapability } from '../capability-source.ts'
 import type { CommandContext } from '../context.ts'
+import { requireFile } from '../copy/directory-stack.ts'
 import { formatFailures, formatTransfer } from '../describe.ts'
 import { EXIT_DONE } from '../exit-code.ts'
+import { type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import type { GetArgs } from '../invocation.ts'
+import { Lookup } from '../lookup.ts'
 import { writeOut } from '../stdout.ts'
 import { TargetFile } from '../target-file.ts'
 
 const STDOUT = 1
 
 export async function get(args: GetArgs, context: CommandContext): Promise<number> {
-  const capability = requireRead(await readCapability(args.capability))
+  const place = requireGrid(parsePlace(args.source))
+  // What can be told without the grid is told before it is asked, and before a draft is made.
+  if (place.path.length === 0) requireFile(await context.roots.read(place))
   const range = args.range === undefined ? undefined : parseInclusiveRange(args.range)
   if (args.target === '-' && isatty(STDOUT)) {
     throw new InvalidInputError('standard output is a terminal: name a file, or redirect it')
@@ -22,7 +26,7 @@ export async function get(args: GetArgs, context: CommandContext): Promise<numbe
   const target = args.target === '-' ? undefined : await TargetFile.open(args.target, { replace: args.force })
   try {
     return await whileOpen(await context.openFiles(), (files) =>
-      getFrom(files, args, { capability, range, target, context }),
+      getFrom(files, args, { place, range, target, context }),
     )
   } finally {
     await target?.[Symbol.asyncDispose]()
@@ -33,16 +37,19 @@ async function getFrom(
   files: GridFiles,
   args: GetArgs,
   parts: {
-    readonly capability: ReadCapability
+    readonly place: GridPlace
     readonly range: ByteRange | undefined
     readonly target: TargetFile | undefined
     readonly context: CommandContext
   },
 ): Promise<number> {
-  const { capability, range, target, context } = parts
+  const { place, range, target, context } = parts
   const { output, signal } = context
+  const lookup = new Lookup(files, context)
+  const { capability, label } = await lookup.find(place)
   const startedAt = performance.now()
-  const download = await files.get(capability, { range, signal })
+  const { onWarning } = lookup
+  const download = await files.get(requireFile(capability, label), { range, signal, onWarning })
   const sizeBytes = await receive(download, target, context)
   signal.throwIfAborted()
   await target?.finish()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseArgs } from '../../cli/args.ts'
+import { VERBS } from '../../cli/help.ts'
 import type { Invocation } from '../../cli/invocation.ts'
 import { UsageError } from '../../cli/usage-error.ts'
 
@@ -23,7 +24,9 @@ describe('parseArgs', () => {
     expect(invocationOf('put', 'photo.jpg')).toEqual({
       verb: 'put',
       source: 'photo.jpg',
+      target: undefined,
       convergent: false,
+      mutable: false,
       progress: false,
       ...COMMON,
       ...NUMBERS,
@@ -48,7 +51,9 @@ describe('parseArgs', () => {
     expect(invocationOf(...args)).toEqual({
       verb: 'put',
       source: '-',
+      target: undefined,
       convergent: true,
+      mutable: false,
       progress: false,
       home: '/h',
       json: true,
@@ -62,7 +67,7 @@ describe('parseArgs', () => {
   test('writes a get to standard output unless a file is named', () => {
     expect(invocationOf('get', '@cap')).toMatchObject({
       verb: 'get',
-      capability: '@cap',
+      source: '@cap',
       target: '-',
       force: false,
     })
@@ -86,8 +91,59 @@ describe('parseArgs', () => {
   test.each(['check', 'verify', 'repair'] as const)('reads a %s', (verb) => {
     expect(invocationOf(verb, 'cairn:file-verify:x')).toMatchObject({
       verb,
-      capability: 'cairn:file-verify:x',
+      place: 'cairn:file-verify:x',
+      deep: false,
     })
+    expect(invocationOf(verb, '--deep', 'home:')).toMatchObject({ verb, place: 'home:', deep: true })
+  })
+
+  test('reads the commands of the tree', () => {
+    expect(invocationOf('put', 'f', 'home:f', '--mutable')).toMatchObject({ target: 'home:f', mutable: true })
+    expect(invocationOf('mkdir')).toMatchObject({ verb: 'mkdir', paths: [], parents: false })
+    expect(invocationOf('mkdir', '-p', 'a:b', 'a:c')).toMatchObject({ paths: ['a:b', 'a:c'], parents: true })
+    expect(invocationOf('ls', '-lR', 'home:')).toMatchObject({ place: 'home:', long: true, recursive: true })
+    expect(invocationOf('cp', '-r', 'a', 'b', 'home:', '--jobs', '4')).toMatchObject({
+      verb: 'cp',
+      sources: ['a', 'b'],
+      target: 'home:',
+      recursive: true,
+      force: false,
+      follow: false,
+      jobs: 4,
+    })
+    expect(invocationOf('mv', 'home:a', 'home:b')).toMatchObject({ sources: ['home:a'], target: 'home:b' })
+    expect(invocationOf('rm', '-rf', 'home:a')).toMatchObject({
+      places: ['home:a'],
+      recursive: true,
+      force: true,
+    })
+    expect(invocationOf('ln', '--read-only', '@c', 'home:c')).toMatchObject({
+      source: '@c',
+      target: 'home:c',
+      readOnly: true,
+      force: false,
+    })
+    expect(invocationOf('share', 'home:')).toMatchObject({ right: 'read', qr: undefined })
+    expect(invocationOf('share', '--verify', '--no-qr', 'home:')).toMatchObject({
+      right: 'verify',
+      qr: false,
+    })
+    expect(invocationOf('share', '--write', '--qr', 'home:')).toMatchObject({ right: 'write', qr: true })
+  })
+
+  test('reads the actions of alias', () => {
+    const alias = (...args: string[]) => invocationOf('alias', ...args)
+    expect(alias('add', 'a', '@cap')).toMatchObject({
+      action: 'add',
+      name: 'a',
+      source: '@cap',
+      force: false,
+    })
+    expect(alias('create', 'home', '--home', '/h')).toMatchObject({ action: 'create', home: '/h' })
+    expect(alias('list', '--show', '--json')).toMatchObject({ action: 'list', show: true, json: true })
+    expect(alias('rm', '-f', 'a')).toMatchObject({ action: 'rm', name: 'a', force: true })
+    expect(textOf('alias')).toContain('Usage: cairn alias')
+    expect(textOf('alias', 'add', '--help')).toContain('Usage: cairn alias add')
   })
 
   test('reads run, status and grid', () => {
@@ -104,7 +160,13 @@ describe('parseArgs', () => {
     ['an unknown verb', ['fly']],
     ['an unknown option', ['put', 'f', '--fast']],
     ['a missing argument', ['put']],
-    ['one argument too many', ['put', 'f', 'g']],
+    ['one argument too many', ['put', 'f', 'g:', 'h']],
+    ['a file of two kinds', ['put', 'f', '--mutable', '--convergent']],
+    ['a copy to nowhere', ['cp', 'f']],
+    ['a move to nowhere', ['mv', 'home:f']],
+    ['two rights at once', ['share', '--write', '--verify', 'home:']],
+    ['an unknown action', ['alias', 'frobnicate']],
+    ['no jobs at all', ['cp', '--jobs', '0', 'a', 'home:']],
     ['a missing option', ['grid']],
     ['a number that is none', ['put', 'f', '--needed', 'three']],
     ['a number out of range', ['put', 'f', '--total', '256']],
@@ -116,11 +178,13 @@ describe('parseArgs', () => {
   test('gives help with examples for every verb, and the version', () => {
     expect(textOf('--version')).toBe('1.2.3\n')
     expect(textOf('--help')).toContain('Exit codes:')
+    expect(textOf('--help').split('\n').length).toBeLessThanOrEqual(42)
     expect(textOf()).toContain('Usage: cairn')
-    for (const verb of ['init', 'run', 'status', 'put', 'get', 'check', 'verify', 'repair', 'grid']) {
+    for (const verb of Object.keys(VERBS)) {
       const help = textOf(verb, '--help')
       expect(help).toContain(`Usage: cairn ${verb}`)
       expect(help).toMatch(/Examples?:\n {2}\$ /)
+      if (verb === 'alias') continue
       expect(help).toContain('--home')
       expect(help).toContain('--json')
     }

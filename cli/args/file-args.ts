@@ -1,0 +1,69 @@
+/** Command lines about single files, and upkeep: put, get, check, verify, repair. */
+import type { Command } from 'commander'
+import type { UpkeepArgs } from '../invocation.ts'
+import { UsageError } from '../usage-error.ts'
+import { commonOf, type Done, numbersOf, Values, withCommon, withNumbers, withProgress } from './values.ts'
+
+const PLACE = 'home:path, a capability, @FILE that holds one, or @- for standard input'
+
+export function addPut(command: Command, done: Done): void {
+  withProgress(withNumbers(withCommon(command)))
+    .argument('<file>', 'the file, or - for standard input')
+    .argument('[path]', 'where the grid is to have it: a name such as home:photo.jpg, or a directory')
+    .option('--convergent', 'derive the key from the content: the same file put again takes no more space')
+    .option('--mutable', 'make a file that can be replaced: its write capability stays the same')
+    .action((source: string, target: string | undefined, options: unknown) => {
+      const values = new Values(options)
+      const [isConvergent, isMutable] = [values.flag('convergent'), values.flag('mutable')]
+      if (isConvergent && isMutable) throw new UsageError('a file is --convergent or --mutable, not both')
+      done({
+        verb: 'put',
+        ...commonOf(values),
+        ...numbersOf(values),
+        source,
+        target,
+        convergent: isConvergent,
+        mutable: isMutable,
+        progress: values.flag('progress'),
+      })
+    })
+}
+
+export function addGet(command: Command, done: Done): void {
+  withProgress(withCommon(command))
+    .argument('<path>', PLACE)
+    .argument('[file]', 'where to write it, or - for standard output', '-')
+    .option('--range <start-end>', 'first and last byte, both included, counted from 0; 1024- for the rest')
+    .option('-f, --force', 'replace the file if it exists')
+    .action((source: string, target: string, options: unknown) => {
+      const values = new Values(options)
+      const common = commonOf(values)
+      if (target === '-' && common.json) {
+        throw new UsageError(
+          '--json wants a file: the content and the report would both go to standard output',
+        )
+      }
+      done({
+        verb: 'get',
+        ...common,
+        source,
+        target,
+        range: values.text('range'),
+        force: values.flag('force'),
+        progress: values.flag('progress'),
+      })
+    })
+}
+
+export function addUpkeep(verb: UpkeepArgs['verb']): (command: Command, done: Done) => void {
+  return (command, done) => {
+    withProgress(withCommon(command))
+      .argument('<path>', `${PLACE}; a verify capability is enough`)
+      .option('--deep', 'a directory or slot, and everything below it')
+      .action((place: string, options: unknown) => {
+        const values = new Values(options)
+        const [deep, progress] = [values.flag('deep'), values.flag('progress')]
+        done({ verb, place, deep, progress, ...commonOf(values) })
+      })
+  }
+}

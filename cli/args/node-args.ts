@@ -1,0 +1,62 @@
+/** Command lines about members of a grid: init, run, status, grid. */
+import type { Command } from 'commander'
+import { commonOf, type Done, numbersOf, Values, withCommon, withNumbers } from './values.ts'
+
+export function addInit(command: Command, done: Done): void {
+  withNumbers(withCommon(command))
+    .option('--lend <size>', 'space lent to the grid, such as "200 GiB" (default: none, a client only)')
+    .option('--reserve <size>', 'space of the disk that is left alone (default: 1 GiB)')
+    .option('--quota <size>', 'what one account may store here (default: no limit)')
+    .option('--listen <address...>', 'multiaddrs to listen on (default: /ip4/127.0.0.1/tcp/0)')
+    .option('--announce <address...>', 'multiaddrs to tell others instead')
+    .option('--bootstrap <address...>', 'multiaddrs of members to learn the grid from')
+    .option('--owner <name>', 'whose machine this is, for spreading shares over owners')
+    .option('--site <name>', 'where it stands, for spreading shares over places')
+    .action((options: unknown) => {
+      const values = new Values(options)
+      done({
+        verb: 'init',
+        ...commonOf(values),
+        ...numbersOf(values),
+        lend: values.text('lend'),
+        reserve: values.text('reserve'),
+        quota: values.text('quota'),
+        listen: values.list('listen'),
+        announce: values.list('announce'),
+        bootstrap: values.list('bootstrap'),
+        owner: values.text('owner'),
+        site: values.text('site'),
+      })
+    })
+}
+
+export function addRun(command: Command, done: Done): void {
+  withCommon(command)
+    .option('--stop-with-stdin', 'stop when standard input ends, as when a parent process is killed')
+    .action((options: unknown) => {
+      const values = new Values(options)
+      done({ verb: 'run', ...commonOf(values), stopWithStdin: values.flag('stopWithStdin') })
+    })
+}
+
+export function addGrid(command: Command, done: Done): void {
+  withNumbers(withCommon(command))
+    .requiredOption('--dir <dir>', 'folder of the grid: server-1 …, client; made if it is missing')
+    .option('--servers <count>', 'how many servers (default: as many as the folder has, or 10)')
+    .option('--lend <size>', 'space lent by each new server (default: 10 GiB)')
+    .action((options: unknown) => {
+      const values = new Values(options)
+      done({
+        verb: 'grid',
+        ...commonOf(values),
+        ...numbersOf(values),
+        servers: values.whole('servers'),
+        dir: values.text('dir') ?? '',
+        lend: values.text('lend'),
+      })
+    })
+}
+
+export function addStatus(command: Command, done: Done): void {
+  withCommon(command).action((options: unknown) => done({ verb: 'status', ...commonOf(new Values(options)) }))
+}
