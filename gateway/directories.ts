@@ -43,12 +43,13 @@ export interface GridDirectories {
    * Make changes, all of them or none. Edits of one directory that meet in one daemon are made
    * together, and so are no conflict.
    *
-   * @throws ConflictError or NotFoundError as the changes ask for it
+   * @throws ConflictError or NotFoundError as the changes ask for it; IntegrityError if the directory is older than it
+   *   was seen to be, and that is not accepted
    */
   edit(
     directory: DirectoryWriteCapability,
     changes: readonly DirectoryChange[],
-    options?: Cancellable,
+    options?: EditOptions,
   ): Promise<EditReport>
   /**
    * All below a directory: its entries by name, then what is below each of its directories. One that lies inside
@@ -59,7 +60,10 @@ export interface GridDirectories {
   checkDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
   /** As checkDeep, reading and hashing every byte. */
   verifyDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
-  /** As verifyDeep, and make again what is missing. What cannot be repaired is reported as that. */
+  /**
+   * As checkDeep; of what lacks anything every byte is verified, and what is missing is made again. The leases of all
+   * are renewed. What cannot be repaired is reported as that.
+   */
   repairDeep(root: VerifyCapability, options?: Cancellable): AsyncIterable<DeepReport>
   /** The slot or directory alone, without what it points to. A record is read whole, so this verifies it too. */
   checkSlot(capability: SlotUpkeepCapability, options?: Cancellable): Promise<DeepReport>
@@ -69,6 +73,7 @@ export interface GridDirectories {
    * Put a value into a slot in place of the one it has.
    *
    * @param capability undefined: into a new slot
+   * @throws IntegrityError if the slot is older than it was seen to be, and that is not accepted
    */
   putSlot(
     capability: SlotWriteCapability | undefined,
@@ -78,6 +83,14 @@ export interface GridDirectories {
 }
 
 export type SlotUpkeepCapability = SlotVerifyCapability | DirectoryVerifyCapability
+
+export interface EditOptions extends Cancellable {
+  /**
+   * Write although the servers know of less than was seen before: they have lost what is newer, or hide it. Edits of
+   * the same directory that are made together accept it too.
+   */
+  readonly acceptRollback?: boolean | undefined
+}
 
 export interface MakeDirectoryOptions extends Cancellable {
   /** What it has from the start; none if left out. At most 1,024: an edit adds more. */

@@ -106,8 +106,12 @@ const changeMessage: z.ZodType<DirectoryChange> = z.discriminatedUnion('kind', [
 ])
 
 /** What a client sends. */
-export const editBody: z.ZodType<{ readonly changes: readonly DirectoryChange[] }> = z.strictObject({
+export const editBody: z.ZodType<{
+  readonly changes: readonly DirectoryChange[]
+  readonly acceptRollback: boolean | undefined
+}> = z.strictObject({
   changes: listOf(changeMessage, EDIT_CHANGES_MAX),
+  acceptRollback: maybe(z.boolean()),
 })
 export const directoryBody: z.ZodType<{ readonly children: readonly NamedChild[] }> = z.strictObject({
   children: listOf(childMessage, EDIT_CHANGES_MAX),

@@ -15,7 +15,7 @@ import type {
   UploadSource,
 } from '#node'
 import type { ContentCapability } from './capabilities.ts'
-import type { GridDirectories, WarnedOptions } from './directories.ts'
+import type { EditOptions, GridDirectories, WarnedOptions } from './directories.ts'
 
 export interface GridFiles extends GridDirectories, AsyncDisposable {
   /** Asks every server of the grid too. */
@@ -39,13 +39,13 @@ export interface Cancellable {
 export interface GetOptions extends DownloadOptions, WarnedOptions {}
 
 /** Of what goes into a slot: a file of its own, if it is large. */
-export interface PutSlotOptions extends WarnedOptions {
+export interface PutSlotOptions extends WarnedOptions, EditOptions {
   /** What is left out comes from the configuration of the home. */
   readonly numbers?: { readonly [Number in keyof ShareNumbers]?: number | undefined } | undefined
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined
 }
 
-export interface PutOptions extends Omit<PutSlotOptions, 'onWarning'> {
+export interface PutOptions extends Omit<PutSlotOptions, 'onWarning' | 'acceptRollback'> {
   /** Derive the read key from the content and the home's convergence secret. */
   readonly convergent?: boolean | undefined
 }

@@ -8,6 +8,7 @@ export {
   requireSlotWrite,
 } from './capabilities.ts'
 export type {
+  EditOptions,
   GridDirectories,
   MakeDirectoryOptions,
   SlotUpkeepCapability,

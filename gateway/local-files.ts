@@ -51,7 +51,7 @@ import {
   walkDirectory,
 } from '#node'
 import type { ContentCapability } from './capabilities.ts'
-import type { MakeDirectoryOptions, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
+import type { EditOptions, MakeDirectoryOptions, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
 import { EDIT_CHANGES_MAX, TREE_CHILDREN_MAX } from './directory-messages.ts'
 import type {
   Cancellable,
@@ -177,11 +177,12 @@ export class LocalFiles implements GridFiles {
   edit(
     capability: DirectoryWriteCapability,
     changes: readonly DirectoryChange[],
-    options?: Cancellable,
+    options: EditOptions = {},
   ): Promise<EditReport> {
+    const { acceptRollback } = options
     return this.#storing(async () => {
       requireAtMost(EDIT_CHANGES_MAX, changes, 'changes in one edit')
-      return editDirectory(this.#grid, capability, changes, this.#options(options))
+      return editDirectory(this.#grid, capability, changes, { ...this.#options(options), acceptRollback })
     })
   }
 
@@ -223,12 +224,18 @@ export class LocalFiles implements GridFiles {
     options: PutSlotOptions = {},
   ): Promise<SlotWriteCapability> {
     const numbers = this.#numbersOf(options)
-    const { signal, onProgress } = options
+    const { signal, onProgress, acceptRollback } = options
     const slot =
       capability ?? slotWriteCapability('slot', asSlotSeed(this.#grid.random.bytes(SEED_SIZE_BYTES)))
     const base = capability === undefined ? 'new' : undefined
     const put = await withProposal(this.#node, numbers.happyServers, () =>
-      putSlotValue(this.#grid, slot, source, { ...storing(numbers), base, signal, onProgress }),
+      putSlotValue(this.#grid, slot, source, {
+        ...storing(numbers),
+        base,
+        signal,
+        onProgress,
+        acceptRollback,
+      }),
     )
     for (const warning of put.warnings) options.onWarning?.(warning)
     return slot

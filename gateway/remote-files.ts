@@ -27,7 +27,7 @@ import {
 } from '#node'
 import type { ContentCapability } from './capabilities.ts'
 import { type DaemonCall, DaemonConnection } from './daemon-request.ts'
-import type { MakeDirectoryOptions, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
+import type { EditOptions, MakeDirectoryOptions, SlotUpkeepCapability, WarnedOptions } from './directories.ts'
 import {
   changeMessageOf,
   childMessage,
@@ -143,13 +143,10 @@ export class RemoteFiles implements GridFiles {
   edit(
     capability: DirectoryWriteCapability,
     changes: readonly DirectoryChange[],
-    options: Cancellable = {},
+    { acceptRollback, signal }: EditOptions = {},
   ): Promise<EditReport> {
-    const body = { changes: changes.map(changeMessageOf) }
-    return this.#daemon.callJson(
-      postOf('/v1/directories/edit', { capability, body, ...options }),
-      editMessage,
-    )
+    const body = { changes: changes.map(changeMessageOf), acceptRollback }
+    return this.#daemon.callJson(postOf('/v1/directories/edit', { capability, body, signal }), editMessage)
   }
 
   walk(capability: DirectoryCapability, options: WarnedOptions = {}): AsyncIterable<WalkedChild> {
@@ -219,11 +216,12 @@ function headersOf(capability: Capability): Readonly<Record<string, string>> {
   return { 'cairn-capability': formatCapability(capability) }
 }
 
-function putQueryOf({ numbers, convergent }: PutOptions): string {
+function putQueryOf({ numbers, convergent, acceptRollback }: PutOptions & EditOptions): string {
   const query = new URLSearchParams()
   if (numbers?.neededShares !== undefined) query.set('needed', String(numbers.neededShares))
   if (numbers?.happyServers !== undefined) query.set('happy', String(numbers.happyServers))
   if (numbers?.totalShares !== undefined) query.set('total', String(numbers.totalShares))
+  if (acceptRollback === true) query.set('accept-rollback', 'true')
   if (convergent === true) query.set('convergent', 'true')
   return query.toString()
 }

@@ -45,8 +45,8 @@ export function addDirectoryRoutes(app: FastifyInstance, parts: RouteParts): voi
 
   app.post('/v1/directories/edit', async (request, reply) => {
     const directory = requireDirectoryWrite(capabilityOf(request))
-    const { changes } = await jsonOf({ request, reply }, editBody, EDIT_BODY_MAX_BYTES)
-    return files.edit(directory, changes, { signal: parts.signalOf(reply) })
+    const { changes, acceptRollback } = await jsonOf({ request, reply }, editBody, EDIT_BODY_MAX_BYTES)
+    return files.edit(directory, changes, { acceptRollback, signal: parts.signalOf(reply) })
   })
 
   app.post('/v1/directories/find', async (request, reply) => {

@@ -8,18 +8,20 @@ import { deepReportMessageOf, madeMessageOf } from '../directory-messages.ts'
 import type { RouteParts } from '../server.ts'
 import { bodyOf, capabilityOf, hasCapability, numbersOf, numbersQuery } from './request.ts'
 
-const slotQuery = z.strictObject(numbersQuery)
+const slotQuery = z.strictObject({ ...numbersQuery, 'accept-rollback': z.enum(['true', 'false']).optional() })
 
 export function addSlotRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { files } = parts
 
   app.put('/v1/slots', async (request, reply) => {
     const query = slotQuery.safeParse(request.query)
-    if (!query.success) throw new InvalidInputError('needed, happy and total (numbers) wanted')
+    if (!query.success)
+      throw new InvalidInputError('needed, happy, total (numbers) and accept-rollback (true, false) wanted')
     const capability = hasCapability(request) ? requireSlotWrite(capabilityOf(request)) : undefined
     const warnings: SlotWarning[] = []
     const slot = await files.putSlot(capability, bodyOf(request, reply), {
       numbers: numbersOf(query.data),
+      acceptRollback: query.data['accept-rollback'] === 'true',
       signal: parts.signalOf(reply),
       onWarning: (warning) => warnings.push(warning),
     })

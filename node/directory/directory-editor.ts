@@ -34,6 +34,7 @@ interface PendingEdit {
   readonly changes: readonly DirectoryChange[]
   readonly memory: EditMemory
   readonly signal: AbortSignal | undefined
+  readonly acceptsRollback: boolean
   readonly settled: PromiseWithResolvers<EditReport>
   /** What made it impossible, at the last try. */
   refusal: GridError | undefined
@@ -111,9 +112,9 @@ class DirectoryEditor {
   }
 
   edit(changes: readonly DirectoryChange[], options: DirectoryOptions): Promise<EditReport> {
-    const { signal } = options
+    const { signal, acceptRollback: acceptsRollback = false } = options
     const settled = Promise.withResolvers<EditReport>()
-    this.#waiting.push({ changes, memory: new Map(), signal, settled, refusal: undefined })
+    this.#waiting.push({ changes, memory: new Map(), signal, acceptsRollback, settled, refusal: undefined })
     if (!this.#isRunning) void this.#run(options)
     return untilAborted(settled.promise, signal)
   }
@@ -134,7 +135,8 @@ class DirectoryEditor {
     const grid = this.#grid
     const abandoned = whenAllAborted(edits)
     try {
-      const own = { ...options, signal: abandoned.signal, base: left.get(name) }
+      const acceptRollback = edits.some(({ acceptsRollback }) => acceptsRollback)
+      const own = { ...options, acceptRollback, signal: abandoned.signal, base: left.get(name) }
       const writer = new DirectoryWriter(grid, capability, { keys, options: own })
       const { slot, changed, warnings } = await updateSlot(
         grid,

@@ -109,5 +109,7 @@ export interface DirectoryOptions {
   /** Servers that each record is meant to be on. */
   readonly replicas: number
   readonly leaseDurationSeconds?: number | undefined
+  /** Of an edit: write although the servers know of less than was seen before. */
+  readonly acceptRollback?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }

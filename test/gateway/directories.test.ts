@@ -4,6 +4,7 @@ import {
   compareNames,
   type DirectoryWriteCapability,
   formatCapability,
+  IntegrityError,
   InvalidInputError,
   literalCapability,
   requireRead,
@@ -252,6 +253,29 @@ for (const [name, open] of STAGES) {
       expect(await bytesOf(content)).toEqual(contentOf(10))
       expect(kinds).toContain('partial')
     })
+  })
+
+  test(`after a rollback ${name} nothing is written unless it is accepted`, async () => {
+    const { files, grid, lose, restart } = await open(9)
+    const directory = await files.makeDirectory({ children: [leaf('first')] })
+    const slot = await files.putSlot(undefined, fileSource(contentOf(10)))
+    grid.fault(4, { kind: 'down' })
+    await files.edit(directory, [set(leaf('second'))])
+    await files.putSlot(slot, fileSource(contentOf(20)))
+    grid.fault(4, { kind: 'none' })
+    for (const number of [0, 1, 2, 3]) lose(number)
+    restart()
+    const kinds: string[] = []
+    const list = files.list(directory, { onWarning: ({ kind }) => kinds.push(kind) })
+    expect(await namesOf(list)).toEqual(['first'])
+    expect(kinds).toContain('rollback')
+    const third = [set(leaf('third'))]
+    await expect(files.edit(directory, third)).rejects.toThrow(IntegrityError)
+    await expect(files.putSlot(slot, fileSource(contentOf(30)))).rejects.toThrow(IntegrityError)
+    await files.edit(directory, third, { acceptRollback: true })
+    expect(await namesOf(files.list(directory))).toEqual(['first', 'third'])
+    await files.putSlot(slot, fileSource(contentOf(30)), { acceptRollback: true })
+    expect(await bytesOf((await files.get(slot)).content)).toEqual(contentOf(30))
   })
 
   describe(`deep upkeep ${name}`, () => {

@@ -11,6 +11,8 @@ export interface Stage {
   readonly files: GridFiles
   /** The server is off the roster, and all that it held is lost. */
   lose(number: number): void
+  /** The node keeps what it writes down, and forgets the rest. */
+  restart(): void
 }
 
 const closing: AsyncDisposable[] = []
@@ -36,7 +38,7 @@ export async function localStage(serverCount: number): Promise<Stage> {
     servers: [],
   }
   const { clock, random, log, bulk, slotsSeen } = grid
-  const seenGrid: Grid = {
+  let seenGrid: Grid = {
     clock,
     random,
     log,
@@ -45,7 +47,9 @@ export async function localStage(serverCount: number): Promise<Stage> {
     ring: () => grid.ring().filter(({ serverId }) => !lost.has(serverId)),
   }
   const node = {
-    grid: seenGrid,
+    get grid() {
+      return seenGrid
+    },
     get serverCount() {
       return serverCount - lost.size
     },
@@ -55,7 +59,14 @@ export async function localStage(serverCount: number): Promise<Stage> {
   }
   const secret = new Secret(asConvergenceSecret(new Uint8Array(32).fill(7)))
   const files = new LocalFiles({ node, numbers: NUMBERS, convergenceSecret: async () => secret })
-  return { grid, files, lose: (number) => void lost.add(grid.serverId(number)) }
+  return {
+    grid,
+    files,
+    lose: (number) => void lost.add(grid.serverId(number)),
+    restart: () => {
+      seenGrid = { ...seenGrid }
+    },
+  }
 }
 
 export async function remoteStage(serverCount: number): Promise<Stage> {
