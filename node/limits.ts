@@ -256,5 +256,5 @@ export const EDITS_TOGETHER_MAX = 256
 export const WALK_AHEAD_MAX = 8
 /** Things that deep upkeep works on at a time: their messages to one server travel together. */
 export const DEEP_IN_FLIGHT_MAX = 32
-/** Things that deep upkeep remembers, so as to do each once: some 100 MB at most. Beyond, a thing may be done twice. */
+/** Things that deep upkeep remembers, so as to do each once: some 100 MB at most. Beyond, a file may be done twice. */
 export const DEEP_SEEN_MAX = 1_000_000

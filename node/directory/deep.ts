@@ -4,6 +4,7 @@
  */
 import {
   carrierOfTree,
+  type DirectoryLinks,
   type FileReadCapability,
   type FileVerifyCapability,
   GridError,
@@ -155,17 +156,21 @@ class DeepUpkeep {
   ): Promise<DeepReport> {
     const report = await this.#visitFile(place.kind, toVerifyCapability(place.file))
     if (!report.isRecoverable) return report
-    let broken: SlotWarning | undefined
+    const content = await this.#readNode(place.file)
+    const broken =
+      content instanceof Uint8Array ? followLinks(() => parseNodeFileLinks(content), find) : content
+    if (broken === undefined) return report
+    return { ...report, isHealthy: false, isRecoverable: false, warnings: [broken] }
+  }
+
+  async #readNode(file: FileReadCapability): Promise<Uint8Array | SlotWarning> {
     try {
-      const bytes = await readNodeFile(this.#grid, place.file, { signal: this.#signal })
-      broken = followLinks(() => parseNodeFileLinks(bytes), find)
+      return await readNodeFile(this.#grid, file, { signal: this.#signal })
     } catch (error) {
       this.#signal.throwIfAborted()
       if (!(error instanceof GridError)) throw error
-      broken = brokenLinks(error)
+      return brokenLinks(error)
     }
-    if (broken === undefined) return report
-    return { ...report, isHealthy: false, isRecoverable: false, warnings: [broken] }
   }
 
   async #visitFile(kind: DeepReport['kind'], capability: FileVerifyCapability): Promise<DeepReport> {
@@ -201,21 +206,28 @@ class DeepUpkeep {
     const text = toBase32(packCapability(place.kind === 'child' ? place.capability : place.file))
     if (this.#seen.has(text)) return false
     if (this.#seen.size < DEEP_SEEN_MAX) this.#seen.add(text)
+    else if (place.kind !== 'child' || place.capability.kind !== 'file-verify') {
+      // What leads further and is not remembered could lead back for ever.
+      throw new InvalidInputError(
+        `more than ${DEEP_SEEN_MAX} things are below: go through its subdirectories one by one`,
+      )
+    }
     return true
   }
 }
 
 /** Go on with what the links lead to. @returns what is wrong with them */
 function followLinks(links: () => Uint8Array, find: (place: Place) => void): SlotWarning | undefined {
+  let found: DirectoryLinks
   try {
-    const { nodes, children } = parseDirectoryLinks(links())
-    for (const file of nodes) find({ kind: 'node', file })
-    for (const capability of children) find({ kind: 'child', capability })
-    return undefined
+    found = parseDirectoryLinks(links())
   } catch (error) {
     if (!(error instanceof IntegrityError || error instanceof InvalidInputError)) throw error
     return brokenLinks(error)
   }
+  for (const file of found.nodes) find({ kind: 'node', file })
+  for (const capability of found.children) find({ kind: 'child', capability })
+  return undefined
 }
 
 function brokenLinks(error: GridError): SlotWarning {
