@@ -92,7 +92,7 @@ export class CopyReport {
     const milliseconds = performance.now() - this.#startedAt
     const rate = (1000 * files) / Math.max(1, milliseconds)
     const parts = [
-      `copied ${countOf(files, 'file')}, ${formatTransfer(bytes, milliseconds)}`,
+      `copied ${countOf(files, 'file')}${bytes > 0 ? `, ${formatTransfer(bytes, milliseconds)}` : ''}`,
       ...(files > 1 ? [`${rate.toFixed(rate < 10 ? 1 : 0)} files/s`] : []),
       ...(directories > 0 ? [`${countOf(directories, 'new folder')}`] : []),
       ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
