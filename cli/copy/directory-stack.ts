@@ -41,7 +41,7 @@ export function isDirectory(capability: Capability): capability is DirectoryCapa
 }
 
 /** @throws InvalidInputError if it is of a file */
-export function requireDirectory(capability: Capability, label = 'it'): DirectoryCapability {
+export function requireDirectory(capability: Capability, label = 'what is named'): DirectoryCapability {
   if (isDirectory(capability)) return capability
   throw new InvalidInputError(`${label} is no directory`)
 }
@@ -57,7 +57,7 @@ export function requireWritable(capability: Capability, label: string): Director
 /** @throws InvalidInputError if it is of a directory; WeakCapabilityError if it only verifies */
 export function requireFile(
   capability: Capability,
-  label = 'it',
+  label = 'what is named',
 ): ReadCapability | SlotReadCapability | SlotWriteCapability {
   if (isDirectory(capability)) {
     throw new InvalidInputError(`${label} is a directory`, { hint: 'cairn cp -r copies it; ls lists it.' })
@@ -69,6 +69,8 @@ export function requireFile(
     case 'slot-read':
       return capability
     default:
-      throw new WeakCapabilityError(`reading ${label}: a capability of kind ${capability.kind} does not read`)
+      throw new WeakCapabilityError(
+        `${label}: a read capability of a file is wanted, found one of kind ${capability.kind}, which does not read`,
+      )
   }
 }

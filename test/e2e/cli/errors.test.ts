@@ -39,11 +39,11 @@ describe('capabilities', () => {
   })
 
   test.each([
-    ['malformed', () => 'hello', 2, 'looks like cairn:<kind>:'],
+    ['malformed', () => 'cairn:hello', 2, 'looks like cairn:<kind>:'],
     ['truncated', () => good.slice(0, -5), 2, 'mistyped or cut short'],
     ['mistyped', () => good.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')), 2, 'mistyped or cut short'],
     ['of no kind', () => good.replace(':file:', ':fyle:'), 2, 'unknown kind'],
-    ['reserved', () => good.replace(':file:', ':dir:'), 2, 'reserved'],
+    ['of a kind that it is not', () => good.replace(':file:', ':dir:'), 2, 'checksum'],
     ['too long', () => `${good}${good}`, 2, 'at most'],
     ['of another kind than it says', () => good.replace(':file:', ':file-verify:'), 2, 'checksum'],
     ['in no file', () => '@/no/such/file', 2, 'no such file'],
