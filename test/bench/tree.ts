@@ -18,6 +18,7 @@ import { Home } from '../../cli/home.ts'
 import { GridProcess } from '../support/cairn-process.ts'
 import { machine } from './machine.ts'
 import { BenchClient } from './tree/client.ts'
+import { measureCopies } from './tree/copies.ts'
 import { DelayLink, enterOwnNetwork } from './tree/latency.ts'
 import { measureEcho, measureFsync } from './tree/limits.ts'
 import { tableOf } from './tree/report.ts'
@@ -97,6 +98,7 @@ async function measureGrid(roundTripMilliseconds: number): Promise<readonly Row[
   for (; next.done !== true; next = await files.next()) note(next.value)
   for await (const row of measureMkdir(client, AMOUNTS)) note(row)
   for await (const row of measureDirectories(client, AMOUNTS, next.value)) note(row)
+  for await (const row of measureCopies(client, AMOUNTS, { home, folder })) note(row)
   await own[Symbol.asyncDispose]()
   return measured
 }
