@@ -10,6 +10,7 @@ import {
   formatDirectoryNode,
   GridError,
   openSlotContent,
+  type PublicKey,
   type ReadKey,
   RecentMap,
   type SlotContent,
@@ -42,8 +43,8 @@ interface PendingEdit {
 
 interface GridEditors {
   readonly busy: Map<string, DirectoryEditor>
-  /** Directories as this process left them: where nobody else wrote, the next edit need not read first. */
-  readonly left: RecentMap<string, RetrievedSlot>
+  /** Directories as this process read or left them: where nobody else wrote since, an edit need not read first. */
+  readonly known: RecentMap<string, RetrievedSlot>
 }
 
 const editors = new WeakMap<Grid, GridEditors>()
@@ -56,8 +57,8 @@ export async function editInTurn(
 ): Promise<EditReport> {
   const keys = slotKeys(capability.seed.reveal())
   const name = toBase32(keys.publicKey)
-  const { busy, left } = editorsOf(grid)
-  const editor = busy.get(name) ?? new DirectoryEditor(grid, { capability, keys, left, name })
+  const { busy, known } = editorsOf(grid)
+  const editor = busy.get(name) ?? new DirectoryEditor(grid, { capability, keys, known, name })
   busy.set(name, editor)
   try {
     return await editor.edit(edit.changes, edit.options)
@@ -67,11 +68,20 @@ export async function editInTurn(
 }
 
 function editorsOf(grid: Grid): GridEditors {
-  const known = editors.get(grid)
-  if (known !== undefined) return known
-  const made = { busy: new Map(), left: new RecentMap<string, RetrievedSlot>(DIRECTORIES_CACHED_MAX) }
+  const standing = editors.get(grid)
+  if (standing !== undefined) return standing
+  const made = { busy: new Map(), known: new RecentMap<string, RetrievedSlot>(DIRECTORIES_CACHED_MAX) }
   editors.set(grid, made)
   return made
+}
+
+/** What was read of a directory that can be written: whoever reads one is likely to edit it next. */
+export function noteRead(grid: Grid, publicKey: PublicKey, slot: RetrievedSlot): void {
+  if (!slot.isSettled) return
+  const name = toBase32(publicKey)
+  const { known } = editorsOf(grid)
+  // An edit may have ended while it was read.
+  if ((known.get(name)?.record.sequence ?? 0) < slot.record.sequence) known.set(name, slot)
 }
 
 /** A directory that is not on the grid yet. Nobody else knows its keys, so there is nothing to read first. */
@@ -85,15 +95,15 @@ export async function writeFirst(
   const writer = new DirectoryWriter(grid, capability, { keys, options })
   const content = await writer.contentAfter(EMPTY_NODE, async (staged) => staged.apply(changes, new Map()))
   const { slot } = await updateSlot(grid, keys, async () => content, { ...options, base: 'new' })
-  if (slot !== undefined) editorsOf(grid).left.set(toBase32(keys.publicKey), slot)
+  if (slot !== undefined) editorsOf(grid).known.set(toBase32(keys.publicKey), slot)
 }
 
 interface EditorParts {
   readonly capability: DirectoryWriteCapability
   readonly keys: SlotKeys
-  /** Of the directory in `left`. */
+  /** Of the directory in `known`. */
   readonly name: string
-  readonly left: GridEditors['left']
+  readonly known: GridEditors['known']
 }
 
 class DirectoryEditor {
@@ -131,12 +141,12 @@ class DirectoryEditor {
 
   /** Settles every edit. Never fails. */
   async #write(edits: readonly PendingEdit[], options: DirectoryOptions): Promise<void> {
-    const { capability, keys, left, name } = this.#parts
+    const { capability, keys, known, name } = this.#parts
     const grid = this.#grid
     const abandoned = whenAllAborted(edits)
     try {
       const acceptRollback = edits.some(({ acceptsRollback }) => acceptsRollback)
-      const own = { ...options, acceptRollback, signal: abandoned.signal, base: left.get(name) }
+      const own = { ...options, acceptRollback, signal: abandoned.signal, base: known.get(name) }
       const writer = new DirectoryWriter(grid, capability, { keys, options: own })
       const { slot, changed, warnings } = await updateSlot(
         grid,
@@ -144,7 +154,7 @@ class DirectoryEditor {
         (current) => writer.contentFrom(current, edits),
         own,
       )
-      if (slot !== undefined) left.set(name, slot)
+      if (slot !== undefined) known.set(name, slot)
       for (const { settled, refusal } of edits) {
         if (refusal !== undefined) settled.reject(refusal)
         else settled.resolve({ changed, sequence: slot?.record.sequence ?? 0, warnings })

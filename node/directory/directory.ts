@@ -32,7 +32,7 @@ import {
 import type { Grid } from '../grid.ts'
 import { retrieveSlot } from '../slots/retrieve.ts'
 import type { SlotWarning } from '../slots/warning.ts'
-import { editInTurn, writeFirst } from './directory-editor.ts'
+import { editInTurn, noteRead, writeFirst } from './directory-editor.ts'
 import { gridNodeStore, type NodeStore, parsedNode, readNodeFile, saveNodeFile } from './node-store.ts'
 import { changedRoot, EMPTY_NODE, entriesOf, findIn } from './nodes.ts'
 import type {
@@ -167,10 +167,11 @@ export async function openDirectory(
   }
   const isWritable = capability.kind === 'dir'
   const { publicKey, readKey } = isWritable ? slotKeys(capability.seed.reveal()) : capability
-  const { record, warnings } = await retrieveSlot(grid, publicKey, options)
-  const root = parsedNode(() => openSlotContent(record, readKey.reveal()))
+  const slot = await retrieveSlot(grid, publicKey, options)
+  if (isWritable) noteRead(grid, publicKey, slot)
+  const root = parsedNode(() => openSlotContent(slot.record, readKey.reveal()))
   const key = isWritable ? childWriteKey(capability.seed.reveal()) : undefined
-  return directoryOf(grid, readKey.reveal(), { root, options, warnings, childWriteKey: key })
+  return directoryOf(grid, readKey.reveal(), { root, options, warnings: slot.warnings, childWriteKey: key })
 }
 
 function directoryOf(

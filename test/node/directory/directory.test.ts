@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   type Capability,
   isSameCapability,
@@ -136,6 +136,22 @@ describe('a directory', () => {
     await expect(findPath(grid, outer, ['inner', 'file', 'y'], OPTIONS)).rejects.toThrow(
       '"inner/file" is not a directory',
     )
+  })
+
+  test('is edited as it was opened, without reading it again, unless others have changed it since', async () => {
+    const directory = await makeDirectory(grid, [set('a')], OPTIONS)
+    const client = grid.anotherClient()
+    const reads = grid.ring().map(({ server }) => vi.spyOn(server, 'readSlots'))
+    const readCount = (): number => reads.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+    await openDirectory(client, directory, OPTIONS)
+    const opened = readCount()
+    expect(opened).toBeGreaterThan(0)
+    await editDirectory(client, directory, [set('b')], OPTIONS)
+    expect(readCount()).toBe(opened)
+    await openDirectory(client, directory, OPTIONS)
+    await editDirectory(grid, directory, [set('c')], OPTIONS)
+    await editDirectory(client, directory, [set('d')], OPTIONS)
+    expect(await namesIn(directory)).toEqual(['a', 'b', 'c', 'd'])
   })
 
   test('is walked once though it holds itself', async () => {
