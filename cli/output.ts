@@ -28,7 +28,8 @@ export class Output {
       isatty(STDERR) && !args.json && !args.quiet
         ? new ProgressLine({
             write: writeError,
-            width: () => process.stderr.columns ?? TERMINAL_WIDTH_DEFAULT,
+            // Some terminals say that they are 0 wide, and know no better.
+            width: () => process.stderr.columns || TERMINAL_WIDTH_DEFAULT,
             elapsed: () => performance.now(),
           })
         : undefined
