@@ -125,6 +125,7 @@ class Upload {
         return { capability, fileSizeBytes, placements: [], failures: [] }
       }
       const keys = await chooseKeys(this.#grid, this.#source, this.#options)
+      this.#requireServers(keys)
       const encoder = new SegmentEncoder(this.#grid, keys, this.#encoding)
       return first.isLast
         ? await this.#uploadWhole(keys, encoder, first)
@@ -132,6 +133,13 @@ class Upload {
     } finally {
       await segments.return()
     }
+  }
+
+  /** On a grid of fewer servers than h nothing need be sent to know how it ends. */
+  #requireServers({ storageIndex }: FileKeys): void {
+    const { happyServers } = this.#options
+    const all = this.#grid.ring(storageIndex).map(({ serverId }, shareNumber) => ({ shareNumber, serverId }))
+    requireHappiness({ storageIndex, happyServers }, all, [])
   }
 
   /** A file of one segment: everything is known before anything is sent, so each share goes in one round trip. */

@@ -101,6 +101,15 @@ describe('uploadFile', () => {
     expect(await grid.incomingShares()).toBe(0)
   })
 
+  test('sends nothing to a grid of fewer servers than must hold shares', async () => {
+    const grid = await MemoryGrid.open(3)
+    for (const sizeBytes of [1000, 50_000]) {
+      const failing = uploadFile(grid, fileSource(contentOf(sizeBytes)), OPTIONS)
+      await expect(failing).rejects.toThrow('found 3 of 4 servers wanted')
+    }
+    expect([await grid.visibleShares(), await grid.incomingShares()]).toEqual([0, 0])
+  })
+
   test('passes over servers that are full, down or busy while others take part', async () => {
     const grid = await MemoryGrid.open(8)
     grid.fault(0, { kind: 'down' })
