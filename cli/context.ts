@@ -10,6 +10,8 @@ export interface CommandContext {
   readonly signal: AbortSignal
   readonly home: Home
   readonly roots: Roots
+  /** Write over what servers have rolled back to. */
+  readonly acceptRollback: boolean
   /** Through the daemon of the home, or in this process. The command disposes of it. */
   openFiles(): Promise<GridFiles>
 }

@@ -18,7 +18,9 @@ export async function execute(invocation: Invocation): Promise<number> {
   try {
     const home = findHome(invocation.home)
     const roots = new Roots(home)
-    return await run(invocation, { output, signal, home, roots, openFiles: () => openFiles(home, signal) })
+    const { acceptRollback } = invocation
+    const context = { output, signal, home, roots, acceptRollback }
+    return await run(invocation, { ...context, openFiles: () => openFiles(home, signal) })
   } catch (error) {
     // Whatever else fails while everything is being broken off, the cause is the interruption.
     const cause = signal.aborted ? signal.reason : error

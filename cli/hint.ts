@@ -14,11 +14,15 @@ const HINTS: Readonly<Record<string, string>> = Object.freeze({
   INTERNAL: 'Please report it with what you did: SECURITY.md if it touches secrets, else an issue.',
 })
 
+const ROLLBACK_HINT =
+  'Servers that come back may have it still. If they are gone for good: --accept-rollback writes over it.'
+
 /** @param details of the error; `hint` and `proposal` in them go before what the code suggests */
 export function hintOf(code: string, details: object): string | undefined {
   const found = new Map<string, unknown>(Object.entries(details))
   const hint = found.get('hint')
   if (typeof hint === 'string') return hint
+  if (code === 'INTEGRITY' && found.has('seenSequence')) return ROLLBACK_HINT
   const proposal = found.get('proposal')
   if (typeof proposal === 'object' && proposal !== null) {
     const numbers = new Map<string, unknown>(Object.entries(proposal))

@@ -7,6 +7,8 @@ export interface CommonArgs {
   readonly json: boolean
   /** No progress and no notes. */
   readonly quiet: boolean
+  /** Write over what servers have rolled back to. False for commands that write nothing. */
+  readonly acceptRollback: boolean
 }
 
 /** Undefined: the configuration of the home decides. */

@@ -40,6 +40,12 @@ export class Lookup {
     return this.#context.signal
   }
 
+  /** For every call that changes a directory or a mutable file. */
+  get writing(): { readonly signal: AbortSignal; readonly acceptRollback: boolean } {
+    const { signal, acceptRollback } = this.#context
+    return { signal, acceptRollback }
+  }
+
   readonly onWarning = ({ kind, message }: SlotWarning): void => {
     const text = `warning (${kind}): ${message}`
     if (this.#warned.has(text) || this.#warned.size >= WARNINGS_MAX) return

@@ -1,10 +1,10 @@
 /** Command lines about the tree people work in: mkdir, ls, cp, mv, rm, ln, alias, share. */
 import type { Command } from 'commander'
 import { UsageError } from '../usage-error.ts'
-import { commonOf, type Done, Values, withCommon, withProgress } from './values.ts'
+import { commonOf, type Done, Values, withCommon, withProgress, withWriting } from './values.ts'
 
 export function addMkdir(command: Command, done: Done): void {
-  withCommon(command)
+  withWriting(command)
     .argument(
       '[path...]',
       'directories to make; without any a new one of no name, whose capability is printed',
@@ -29,7 +29,7 @@ export function addLs(command: Command, done: Done): void {
 }
 
 export function addCp(command: Command, done: Done): void {
-  withProgress(withCommon(command))
+  withProgress(withWriting(command))
     .argument('<path...>', 'what to copy, one or more, and last where to; here or on the grid')
     .option('-r, --recursive', 'directories too, with all below')
     .option('-f, --force', 'copy what seems unchanged too: equal in size and time')
@@ -51,7 +51,7 @@ export function addCp(command: Command, done: Done): void {
 }
 
 export function addMv(command: Command, done: Done): void {
-  withCommon(command)
+  withWriting(command)
     .argument('<path...>', 'what to move, one or more, and last where to')
     .action((paths: string[], options: unknown) => {
       done({ verb: 'mv', ...commonOf(new Values(options)), ...sourcesAndTarget(paths, 'mv') })
@@ -59,7 +59,7 @@ export function addMv(command: Command, done: Done): void {
 }
 
 export function addRm(command: Command, done: Done): void {
-  withCommon(command)
+  withWriting(command)
     .argument('<path...>', 'names to take out of their directories')
     .option('-r, --recursive', 'directories that are not empty too')
     .option('-f, --force', 'do not mind names that are not there')
@@ -71,7 +71,7 @@ export function addRm(command: Command, done: Done): void {
 }
 
 export function addLn(command: Command, done: Done): void {
-  withCommon(command)
+  withWriting(command)
     .argument('<source>', 'a path of the grid, a capability, @FILE that holds one, or @- for standard input')
     .argument('<path>', 'the new name, or a directory')
     .option('--read-only', 'without the right to write')

@@ -2,12 +2,21 @@
 import type { Command } from 'commander'
 import type { UpkeepArgs } from '../invocation.ts'
 import { UsageError } from '../usage-error.ts'
-import { commonOf, type Done, numbersOf, Values, withCommon, withNumbers, withProgress } from './values.ts'
+import {
+  commonOf,
+  type Done,
+  numbersOf,
+  Values,
+  withCommon,
+  withNumbers,
+  withProgress,
+  withWriting,
+} from './values.ts'
 
 const PLACE = 'home:path, a capability, @FILE that holds one, or @- for standard input'
 
 export function addPut(command: Command, done: Done): void {
-  withProgress(withNumbers(withCommon(command)))
+  withProgress(withNumbers(withWriting(command)))
     .argument('<file>', 'the file, or - for standard input')
     .argument('[path]', 'where the grid is to have it: a name such as home:photo.jpg, or a directory')
     .option('--convergent', 'derive the key from the content: the same file put again takes no more space')

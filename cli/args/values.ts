@@ -17,6 +17,14 @@ export function withCommon(command: Command): Command {
     .option('-q, --quiet', 'print no progress and no notes')
 }
 
+/** For each command that changes directories or mutable files. */
+export function withWriting(command: Command): Command {
+  return withCommon(command).option(
+    '--accept-rollback',
+    'write although servers have lost what was newer: what they lost stays lost',
+  )
+}
+
 export function withNumbers(command: Command): Command {
   return command
     .option('--needed <k>', 'shares that rebuild the file (default: of the configuration, 3)')
@@ -28,7 +36,12 @@ export function withNumbers(command: Command): Command {
 }
 
 export function commonOf(values: Values): CommonArgs {
-  return { home: values.text('home'), json: values.flag('json'), quiet: values.flag('quiet') }
+  return {
+    home: values.text('home'),
+    json: values.flag('json'),
+    quiet: values.flag('quiet'),
+    acceptRollback: values.flag('acceptRollback'),
+  }
 }
 
 export function numbersOf(values: Values): NumberArgs {

@@ -54,7 +54,7 @@ export async function cp(args: CpArgs, context: CommandContext): Promise<number>
   const report = new CopyReport(output, signal)
   await whileOpen(await context.openFiles(), async (files) => {
     const lookup = new Lookup(files, context)
-    const parts = { files, report, signal, onWarning: lookup.onWarning }
+    const parts = { files, report, ...lookup.writing, onWarning: lookup.onWarning }
     const copying = { args, lookup, parts, jobs: args.jobs ?? JOBS_DEFAULT }
     const sources: Source[] = []
     for (const place of places) sources.push(await look(place, copying))

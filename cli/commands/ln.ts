@@ -25,7 +25,7 @@ export async function ln(args: LnArgs, context: CommandContext): Promise<number>
     }
     const ifExists = args.force ? 'replace' : 'refuse'
     const change = { kind: 'set', name: to.name, capability, metadata, ifExists } as const
-    const { warnings } = await files.edit(to.directory, [change], { signal: context.signal })
+    const { warnings } = await files.edit(to.directory, [change], lookup.writing)
     warnings.forEach(lookup.onWarning)
     await context.output.report({ path: to.label, kind: capability.kind })
     return EXIT_DONE

@@ -52,7 +52,7 @@ async function makeAt(
   const capability = await lookup.files.makeDirectory({ signal })
   const change = { kind: 'set', name, capability, metadata: {}, ifExists: 'refuse' } as const
   try {
-    const { warnings } = await lookup.files.edit(directory, [change], { signal })
+    const { warnings } = await lookup.files.edit(directory, [change], lookup.writing)
     warnings.forEach(lookup.onWarning)
     return true
   } catch (error) {

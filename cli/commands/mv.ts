@@ -16,7 +16,7 @@ export async function mv(args: MvArgs, context: CommandContext): Promise<number>
     const moved: { readonly from: string; readonly to: string }[] = []
     for (const source of sources) {
       const found = await lookup.find(source)
-      const to = await move(lookup, found, { target, isOneOfMany: sources.length > 1, context })
+      const to = await move(lookup, found, { target, isOneOfMany: sources.length > 1 })
       moved.push({ from: describePlace(source), to })
     }
     await context.output.report(moved)
@@ -31,10 +31,9 @@ async function move(
   options: {
     readonly target: GridPlace
     readonly isOneOfMany: boolean
-    readonly context: CommandContext
   },
 ): Promise<string> {
-  const { target, isOneOfMany, context } = options
+  const { target, isOneOfMany } = options
   const { capability, metadata } = source
   const from = parentOf(source)
   const isOfDirectory = isDirectory(capability)
@@ -48,7 +47,7 @@ async function move(
     })
   }
   const edit = async (directory: typeof from.directory, change: DirectoryChange): Promise<void> => {
-    const { warnings } = await lookup.files.edit(directory, [change], { signal: context.signal })
+    const { warnings } = await lookup.files.edit(directory, [change], lookup.writing)
     warnings.forEach(lookup.onWarning)
   }
   if (isSameDirectory) {

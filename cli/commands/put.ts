@@ -131,9 +131,9 @@ async function putMutable(
       yield bytes
     }
   }
-  const { numbers, signal, onProgress } = options
+  const { numbers, onProgress } = options
   const { onWarning } = lookup
-  const slotOptions = { numbers, signal, onProgress, onWarning }
+  const slotOptions = { ...lookup.writing, numbers, onProgress, onWarning }
   const made = await files.putSlot(to?.slot, { ...source, open: read }, slotOptions)
   await link(to?.destination, lookup, { capability: made, metadata: { ...metadata, sizeBytes } })
   const milliseconds = performance.now() - startedAt
@@ -160,7 +160,7 @@ async function link(
   if (destination === undefined) return
   const { directory, name } = destination
   const change = { kind: 'set', name, ...child, ifExists: 'replace' } as const
-  const { warnings } = await lookup.files.edit(directory, [change], { signal: lookup.signal })
+  const { warnings } = await lookup.files.edit(directory, [change], lookup.writing)
   warnings.forEach(lookup.onWarning)
 }
 

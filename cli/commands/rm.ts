@@ -39,7 +39,7 @@ export async function rm(args: RmArgs, context: CommandContext): Promise<number>
       )
       for (let start = 0; start < changes.length; start += BATCH_NAMES_MAX) {
         const some = changes.slice(start, start + BATCH_NAMES_MAX)
-        const { warnings } = await files.edit(directory, some, { signal })
+        const { warnings } = await files.edit(directory, some, lookup.writing)
         warnings.forEach(lookup.onWarning)
       }
     }

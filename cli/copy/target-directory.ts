@@ -13,6 +13,7 @@ export interface CopyParts {
   readonly files: GridFiles
   readonly report: CopyReport
   readonly signal: AbortSignal
+  readonly acceptRollback: boolean
   readonly onWarning: (warning: SlotWarning) => void
 }
 
@@ -147,7 +148,7 @@ export class TargetDirectory {
 
   /** A directory that is not there yet is made with them. */
   async #write(children: readonly NamedChild[], isLast: boolean): Promise<void> {
-    const { files, report, onWarning } = this.#targets.parts
+    const { files, report, acceptRollback, onWarning } = this.#targets.parts
     const signal = this.#targets.editSignal
     if (this.#capability === undefined && 'parent' in this.#origin) {
       const { parent, name, metadata } = this.#origin
@@ -159,7 +160,7 @@ export class TargetDirectory {
       if (!isLast) void parent.batch.flush()
     } else if (this.#capability !== undefined && children.length > 0) {
       const changes = children.map((child) => ({ kind: 'set', ...child, ifExists: 'replace' }) as const)
-      const { warnings } = await files.edit(this.#capability, changes, { signal })
+      const { warnings } = await files.edit(this.#capability, changes, { signal, acceptRollback })
       warnings.forEach(onWarning)
     }
   }

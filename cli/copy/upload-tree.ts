@@ -195,8 +195,8 @@ export class UploadTree {
   }
 
   async #put(action: UploadAction, source: UploadSource): Promise<NamedChild['capability']> {
-    const { files, signal } = this.#parts
-    if (action.kind === 'write') return files.putSlot(action.slot, source, { signal })
+    const { files, signal, acceptRollback } = this.#parts
+    if (action.kind === 'write') return files.putSlot(action.slot, source, { signal, acceptRollback })
     return (await files.put(source, { signal })).capability
   }
 

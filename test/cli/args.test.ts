@@ -16,7 +16,7 @@ function textOf(...args: string[]): string {
   return parsed.text
 }
 
-const COMMON = { home: undefined, json: false, quiet: false }
+const COMMON = { home: undefined, json: false, quiet: false, acceptRollback: false }
 const NUMBERS = { needed: undefined, happy: undefined, total: undefined }
 
 describe('parseArgs', () => {
@@ -58,6 +58,7 @@ describe('parseArgs', () => {
       home: '/h',
       json: true,
       quiet: false,
+      acceptRollback: false,
       needed: 2,
       happy: 4,
       total: 5,

@@ -41,7 +41,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 function partsOf(files: GridFiles = grid, signal = new AbortController().signal): CopyParts {
   const report = new CopyReport(new Output({ json: true, quiet: true }), signal)
-  return { files, report, signal, onWarning: () => undefined }
+  return { files, report, signal, acceptRollback: false, onWarning: () => undefined }
 }
 
 const UPLOAD = { jobs: 4, force: false, follow: false }

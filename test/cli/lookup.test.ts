@@ -26,6 +26,7 @@ function lookupOver(over: GridFiles = files): { lookup: Lookup; printed: string[
     signal: new AbortController().signal,
     home,
     roots: new Roots(home),
+    acceptRollback: false,
     openFiles: async () => over,
   }
   return { lookup: new Lookup(over, context), printed }

@@ -47,9 +47,10 @@ async function move(from: string, to: string, failing: (edit: number) => boolean
     signal: new AbortController().signal,
     home,
     roots: new Roots(home),
+    acceptRollback: false,
     openFiles: async () => watched,
   }
-  const common = { home: undefined, json: false, quiet: true }
+  const common = { home: undefined, json: false, quiet: true, acceptRollback: false }
   await mv({ verb: 'mv', ...common, sources: [at(from)], target: at(to) }, context)
   return edits
 }
