@@ -1,8 +1,8 @@
 /**
  * Segments made into blocks by whoever has time for it: this thread, or workers (FORMAT §5, §6, §7).
  *
- * A job is one segment, and one buffer travels with it: in with the segment's bytes at its start, back with all n
- * blocks. So a worker costs one transfer each way and no copy of the blocks. Sealing, coding and hashing are one job:
+ * A job is one segment, and one buffer goes with it: in with the segment's bytes at its start, back with all n
+ * blocks. So a worker costs a message each way and no copy of the blocks. Sealing, coding and hashing are one job:
  * hashing takes by far the longest, and apart they would each need a trip of their own.
  */
 import type { BulkCrypto } from './bulk.ts'
@@ -32,17 +32,32 @@ export interface SegmentCoder {
   /**
    * Seal if asked to, pad, encode, and hash every block and the sealed segment.
    *
-   * @param target a whole buffer of at least `targetSizeBytes` bytes; it may be detached, and must not be touched
-   *   until the promise settles. The blocks are views of it or of the buffer that took its place: take that from a
-   *   block to use it again
+   * @param target a whole buffer of at least `targetSizeBytes` bytes, such as `newTarget` makes; unless it is shared
+   *   memory it may be detached, and it must not be touched until the promise settles. The blocks are views of it or
+   *   of the buffer that took its place: take that from a block to use it again
    */
-  code(job: SegmentJob, target: Uint8Array<ArrayBuffer>): Promise<EncodedSegment>
+  code(job: SegmentJob, target: Uint8Array): Promise<EncodedSegment>
 }
 
 /** Bytes a job's target must have. */
 export function targetSizeBytes(job: SegmentJob): number {
   const overheadBytes = job.seal === undefined ? SEAL_TAG_SIZE_BYTES : 0
   return encodedSizeBytes(job.encoding, job.content.length - overheadBytes)
+}
+
+/**
+ * A target in memory that threads share, where there is any: a buffer that is transferred is a new one to the collector
+ * of either thread, and a put at full speed then stops its event loop every 15 segments to collect them.
+ */
+export function newTarget(sizeBytes: number): Uint8Array {
+  return new Uint8Array(
+    typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(sizeBytes) : new SharedArrayBuffer(sizeBytes),
+  )
+}
+
+/** What has to be transferred with a message that holds a target. */
+export function transferOf(target: Uint8Array): ArrayBuffer[] {
+  return target.buffer instanceof ArrayBuffer ? [target.buffer] : []
 }
 
 /** Works on the calling thread, a few milliseconds for each MiB of blocks. */
@@ -58,20 +73,20 @@ export function localSegmentCoder(bulk: BulkCrypto): SegmentCoder {
   }
 }
 
-/** What goes to a worker. The target is transferred, the segment's bytes at its start. */
+/** What goes to a worker. The target is shared or transferred, the segment's bytes at its start. */
 export interface SegmentRequest {
   readonly id: number
   readonly encoding: Encoding
   readonly seal: SegmentJob['seal']
   readonly contentSizeBytes: number
-  readonly target: Uint8Array<ArrayBuffer>
+  readonly target: Uint8Array
 }
 
-/** What comes back, with the target transferred again. */
+/** What comes back, with the target transferred again unless it is shared. */
 export type SegmentReply =
   | {
       readonly id: number
-      readonly target: Uint8Array<ArrayBuffer>
+      readonly target: Uint8Array
       readonly blockSizeBytes: number
       /** The sealed leaf, then n block leaves, 32 bytes each. */
       readonly leaves: Uint8Array
@@ -95,8 +110,8 @@ export async function serveSegment(bulk: BulkCrypto, request: SegmentRequest): P
   }
 }
 
-/** The caller's side of a request. @returns what to post, and the one buffer to transfer with it */
-export function requestOf(id: number, job: SegmentJob, target: Uint8Array<ArrayBuffer>): SegmentRequest {
+/** The caller's side of a request. @returns what to post, with `transferOf` its target */
+export function requestOf(id: number, job: SegmentJob, target: Uint8Array): SegmentRequest {
   if (target.length < targetSizeBytes(job)) {
     throw new InvalidInputError(`a target of ${targetSizeBytes(job)} bytes wanted, found ${target.length}`)
   }

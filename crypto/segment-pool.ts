@@ -23,7 +23,7 @@ const JOBS_PER_WORKER_MAX = 2
 
 /** One worker as the pool sees it. */
 export interface SegmentWorker {
-  /** Posts a request and transfers its target's buffer. */
+  /** Posts a request and transfers its target's buffer, unless that is shared. */
   post(request: SegmentRequest): void
   /** Whether it has work: a host may let the process end while none has. */
   setBusy(busy: boolean): void
@@ -73,7 +73,7 @@ export class SegmentPool implements SegmentCoder {
     return this.#members.size
   }
 
-  async code(job: SegmentJob, target: Uint8Array<ArrayBuffer>): Promise<EncodedSegment> {
+  async code(job: SegmentJob, target: Uint8Array): Promise<EncodedSegment> {
     assert(!this.#closed, 'a closed pool codes nothing')
     if (targetSizeBytes(job) < LOCAL_BELOW_BYTES) return this.#options.local.code(job, target)
     const task = {

@@ -1,6 +1,6 @@
 /** Segment workers in a page: Web Workers that run segment-worker.ts. */
 import { portableBulkCrypto } from './bulk.ts'
-import { localSegmentCoder, type SegmentReply } from './segment-coder.ts'
+import { localSegmentCoder, type SegmentReply, transferOf } from './segment-coder.ts'
 import { SegmentPool, type SegmentWorker, type SegmentWorkerEvents } from './segment-pool.ts'
 
 /** A phone has more cores than it has memory and battery for. */
@@ -30,7 +30,7 @@ function openWorker(workerUrl: string | URL, events: SegmentWorkerEvents): Segme
     events.onFailure(new Error(`a segment worker failed: ${event.message}`))
   }
   return {
-    post: (request) => worker.postMessage(request, [request.target.buffer]),
+    post: (request) => worker.postMessage(request, transferOf(request.target)),
     setBusy: () => {},
     close: async () => worker.terminate(),
   }

@@ -9,6 +9,7 @@ import {
   type SegmentReply,
   type SegmentWorker,
   type SegmentWorkerEvents,
+  transferOf,
 } from '#crypto'
 import { nativeBulkCrypto } from './bulk-crypto.ts'
 
@@ -41,7 +42,7 @@ function openWorker(events: SegmentWorkerEvents): SegmentWorker {
   worker.on('exit', (code) => events.onFailure(new Error(`a segment worker ended with code ${code}`)))
   worker.unref()
   return {
-    post: (request) => worker.postMessage(request, [request.target.buffer]),
+    post: (request) => worker.postMessage(request, transferOf(request.target)),
     setBusy: (busy) => (busy ? worker.ref() : worker.unref()),
     close: async () => {
       await worker.terminate()

@@ -3,6 +3,7 @@ import {
   type EncodedSegment,
   type Encoding,
   localSegmentCoder,
+  newTarget,
   type SegmentCoder,
   targetSizeBytes,
 } from '#crypto'
@@ -17,7 +18,7 @@ export class SegmentEncoder {
   readonly #encoding: Encoding
   readonly #coder: SegmentCoder
   /** Buffers of encoded segments, used again: fresh memory costs more than encoding does. */
-  readonly #spareTargets: Uint8Array<ArrayBuffer>[] = []
+  readonly #spareTargets: Uint8Array[] = []
 
   constructor(grid: Grid, keys: FileKeys, encoding: Encoding) {
     this.#grid = grid
@@ -38,14 +39,14 @@ export class SegmentEncoder {
     const job = { encoding: this.#encoding, content, seal }
     const wantedBytes = targetSizeBytes(job)
     const spare = this.#spareTargets.pop()
-    const target = spare !== undefined && spare.length >= wantedBytes ? spare : new Uint8Array(wantedBytes)
+    const target = spare !== undefined && spare.length >= wantedBytes ? spare : newTarget(wantedBytes)
     return this.#coder.code(job, target)
   }
 
   /** Nobody looks at the segment's blocks any more. */
   release(encoded: EncodedSegment): void {
     const buffer = encoded.blocks[0]?.buffer
-    if (buffer instanceof ArrayBuffer && this.#spareTargets.length < segmentsInFlight(this.#encoding)) {
+    if (buffer !== undefined && this.#spareTargets.length < segmentsInFlight(this.#encoding)) {
       this.#spareTargets.push(new Uint8Array(buffer))
     }
   }

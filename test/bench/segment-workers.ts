@@ -19,6 +19,7 @@ import {
   type SegmentCoder,
   sealedLeaf,
   sealSegment,
+  transferOf,
 } from '#crypto'
 import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
 import { openSegmentWorkers } from '../../node/platform/segment-workers.ts'
@@ -124,7 +125,7 @@ function codingOnlyWorker(): SegmentCoder & { close(): Promise<void> } {
       await openCodec(encoding)
       const coded = await new Promise<Uint8Array<ArrayBuffer>>((resolve) => {
         pending.push(resolve)
-        worker.postMessage({ encoding, target }, [target.buffer])
+        worker.postMessage({ encoding, target }, transferOf(target))
       })
       const size = target.length || coded.length / encoding.totalShares
       const blocks = Array.from({ length: encoding.totalShares }, (_, index) =>

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { asEncryptionKey, ENCODING_DEFAULT, localSegmentCoder, targetSizeBytes } from '#crypto'
+import { asEncryptionKey, ENCODING_DEFAULT, localSegmentCoder, newTarget, targetSizeBytes } from '#crypto'
 import { nativeBulkCrypto } from '../../../node/platform/bulk-crypto.ts'
 import { openSegmentWorkers } from '../../../node/platform/segment-workers.ts'
 
-test('threads code segments as this one does, many at once', async () => {
+test.each([
+  ['transferred', (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes)],
+  ['shared', newTarget],
+])('threads code segments as this one does, many at once, in %s memory', async (_, makeTarget) => {
   const local = localSegmentCoder(nativeBulkCrypto)
   const workers = openSegmentWorkers(2)
   const key = asEncryptionKey(new Uint8Array(32).fill(9))
@@ -16,8 +19,10 @@ test('threads code segments as this one does, many at once', async () => {
         content,
         seal: { key, segmentIndex, isLast: segmentIndex === 11 },
       }
-      const target = () => new Uint8Array(targetSizeBytes(job))
-      expect(await workers.code(job, target())).toEqual(await local.code(job, target()))
+      const target = makeTarget(targetSizeBytes(job))
+      const coded = await workers.code(job, target)
+      expect(coded).toEqual(await local.code(job, makeTarget(targetSizeBytes(job))))
+      expect(coded.blocks[0]?.buffer === target.buffer).toBe(makeTarget === newTarget)
     }),
   )
   expect(workers.workerCount).toBe(2)
