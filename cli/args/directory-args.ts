@@ -34,7 +34,10 @@ export function addCp(command: Command, done: Done): void {
     .option('-r, --recursive', 'directories too, with all below')
     .option('-f, --force', 'copy what seems unchanged too: equal in size and time')
     .option('--follow', 'copy what symbolic links lead to; without it they are left out')
-    .option('--jobs <count>', 'files at a time (default: 8)')
+    .option(
+      '--jobs <count>',
+      'files at a time (default: 8); of small ones that are sent, eight times as many',
+    )
     .action((paths: string[], options: unknown) => {
       const values = new Values(options)
       done({

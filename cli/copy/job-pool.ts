@@ -1,29 +1,34 @@
-/** So many jobs at a time, and whoever brings more waits. */
+/** Jobs of so much weight at a time, and whoever brings more waits. */
 
 export class JobPool {
-  readonly #jobsMax: number
+  readonly #weightMax: number
+  #weight = 0
   readonly #running = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | undefined
 
-  constructor(jobsMax: number) {
-    this.#jobsMax = jobsMax
+  constructor(weightMax: number) {
+    this.#weightMax = weightMax
   }
 
   /**
-   * Resolves when the job has begun. What can fail without ending the whole, the job sees to itself.
+   * Resolves when the job has begun; one that weighs more than all may, when it is alone. What can fail without ending
+   * the whole, the job sees to itself.
    *
    * @throws what an earlier job has thrown: then nothing new is begun
    */
-  async start(job: () => Promise<void>): Promise<void> {
-    while (this.#failure === undefined && this.#running.size >= this.#jobsMax) {
-      await Promise.race(this.#running)
-    }
+  async start(job: () => Promise<void>, weight = 1): Promise<void> {
+    const hasRoom = (): boolean => this.#running.size === 0 || this.#weight + weight <= this.#weightMax
+    while (this.#failure === undefined && !hasRoom()) await Promise.race(this.#running)
     this.#rethrow()
+    this.#weight += weight
     const running: Promise<void> = job()
       .catch((error: unknown) => {
         this.#failure ??= { error }
       })
-      .finally(() => this.#running.delete(running))
+      .finally(() => {
+        this.#weight -= weight
+        this.#running.delete(running)
+      })
     this.#running.add(running)
   }
 

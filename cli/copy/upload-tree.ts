@@ -13,6 +13,12 @@ import { below, folderIdentity, LocalFile, localEntry, namesIn } from './local-t
 import { type LocalEntry, metadataOf, planUpload, type UploadAction } from './plan.ts'
 import type { CopyParts, CopyTargets, TargetDirectory } from './target-directory.ts'
 
+/**
+ * Files up to so many bytes are sent eight in place of one: what servers do for one message and one synced commit they
+ * then do for more of them, and eight together take less memory than a large one.
+ */
+const SMALL_FILE_MAX_BYTES = 64 * 1024
+const SMALL_FILES_FOR_ONE = 8
 /** Directories whose last names are being written, while others are walked already. */
 const FINISHING_MAX = 16
 
@@ -40,7 +46,7 @@ export class UploadTree {
     this.#targets = targets
     this.#parts = targets.parts
     this.#options = options
-    this.#sending = new JobPool(options.jobs)
+    this.#sending = new JobPool(options.jobs * SMALL_FILES_FOR_ONE)
   }
 
   /** Send what has a path into a directory under a name. Returns when it is walked, not when it is sent. */
@@ -143,7 +149,8 @@ export class UploadTree {
       case 'write': {
         const release = target.batch.hold()
         const send = () => this.#send(action, { path, name, label, target }).finally(release)
-        return this.#sending.start(send).catch((error: unknown) => {
+        const weight = local.sizeBytes <= SMALL_FILE_MAX_BYTES ? 1 : SMALL_FILES_FOR_ONE
+        return this.#sending.start(send, weight).catch((error: unknown) => {
           release()
           throw error
         })
