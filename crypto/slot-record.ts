@@ -138,8 +138,15 @@ export function parseSlotRecord(bytes: Uint8Array): SlotRecord {
   const sealedBody = reader.bytes(bodySizeBytes)
   reader.bytes(SIGNATURE_SIZE_BYTES)
   reader.finish()
-  const hash = asRecordHash(taggedHash(TAGS.slotRecordHash, bytes))
-  return { publicKey, sequence, previous, sealedLinks, sealedBody, bytes, hash }
+  let hash: RecordHash | undefined
+  return {
+    ...{ publicKey, sequence, previous, sealedLinks, sealedBody, bytes },
+    // Made when it is asked for: a server that keeps records never does.
+    get hash() {
+      hash ??= asRecordHash(taggedHash(TAGS.slotRecordHash, bytes))
+      return hash
+    },
+  }
 }
 
 /** Whether the record was signed by the key that it names. */

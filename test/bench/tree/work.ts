@@ -66,8 +66,10 @@ export async function* measureMkdir(
   }
   await timed({ count: WARM_RUNS, atOnce: AT_ONCE }, (run) => mkdirIn(client.otherGrid(), `warm ${run}`))
   const rounds = { count: runs, atOnce: 1 }
+  const alone = await client.measure(rounds, async () => void (await makeDirectory(grid, [], options)))
   const again = await client.measure(rounds, (run) => mkdirIn(grid, `own ${run}`))
   const other = await client.measure(rounds, (run) => mkdirIn(client.otherGrid(), `other ${run}`))
+  yield { what: 'mkdir', ...alone }
   yield { what: 'mkdir, linked in a parent', ...other }
   yield { what: 'the same, parent changed last here', ...again }
 }
