@@ -1,9 +1,9 @@
 /** From paths of the grid to what they lead to, and the warnings that were met on the way. */
 import { type DirectoryWriteCapability, InvalidInputError } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { type Found, type NamedChild, NotFoundError, type SlotWarning } from '#node'
+import { type Found, isDirectory, type NamedChild, NotFoundError, type SlotWarning } from '#node'
 import type { CommandContext } from './context.ts'
-import { isDirectory, requireWritable } from './copy/directory-stack.ts'
+import { requireWritable } from './copy/directory-stack.ts'
 import { describePlace, type GridPlace, parsePlace, placeBelow, requireGrid } from './grid-path.ts'
 import { printable } from './names.ts'
 

@@ -250,8 +250,8 @@ export const NODES_IN_FLIGHT_MAX = 8
 export const NODES_CACHED_MAX = 64
 /** Records of directories that a client keeps as it left them: up to 64 KiB each. */
 export const DIRECTORIES_CACHED_MAX = 256
-/** Edits of one directory that are written together; each has up to a thousand changes. */
-export const EDITS_TOGETHER_MAX = 256
+/** Changes of one directory that are written together, of however many edits: some megabytes of leaves. */
+export const CHANGES_TOGETHER_MAX = 8192
 /** Subdirectories that a walk opens ahead. */
 export const WALK_AHEAD_MAX = 8
 /** Things that deep upkeep works on at a time: their messages to one server travel together. */

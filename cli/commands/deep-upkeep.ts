@@ -9,9 +9,8 @@ import {
   toVerifyCapability,
 } from '#crypto'
 import type { GridFiles } from '#gateway'
-import type { DeepReport } from '#node'
+import { type DeepReport, isDirectory } from '#node'
 import type { CommandContext } from '../context.ts'
-import { isDirectory } from '../copy/directory-stack.ts'
 import { DeepTally } from '../deep-tally.ts'
 import type { UpkeepArgs } from '../invocation.ts'
 import type { Lookup } from '../lookup.ts'

@@ -1,8 +1,7 @@
 /** `cairn ln`: one more name for something of the grid. */
 import { type Capability, type ChildCapability, toReadCapability, type WriteCapability } from '#crypto'
-import { ConflictError, whileOpen } from '#node'
+import { ConflictError, isDirectory, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
-import { isDirectory } from '../copy/directory-stack.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { parsePlace, requireGrid } from '../grid-path.ts'
 import type { LnArgs } from '../invocation.ts'

@@ -1,9 +1,8 @@
 /** `cairn ls`: what is in a directory, or a line for a file. */
 import { isatty } from 'node:tty'
 import type { GridFiles } from '#gateway'
-import { type DirectoryCapability, whileOpen } from '#node'
+import { type DirectoryCapability, isDirectory, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
-import { isDirectory } from '../copy/directory-stack.ts'
 import { entryJson, type ListedEntry, longLine, shortLine } from '../entry-lines.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { LsArgs } from '../invocation.ts'

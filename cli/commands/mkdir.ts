@@ -1,8 +1,8 @@
 /** `cairn mkdir`: directories at paths, or one of no name whose capability is the result. */
 import { formatCapability, toReadCapability } from '#crypto'
-import { ConflictError, whileOpen } from '#node'
+import { ConflictError, isDirectory, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
-import { isDirectory, requireWritable } from '../copy/directory-stack.ts'
+import { requireWritable } from '../copy/directory-stack.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { describePlace, type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import type { MkdirArgs } from '../invocation.ts'

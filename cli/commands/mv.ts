@@ -1,8 +1,8 @@
 /** `cairn mv`: one edit within a directory; between two, linked there before it is unlinked here. */
 import { InvalidInputError } from '#crypto'
-import { ConflictError, type DirectoryChange, whileOpen } from '#node'
+import { ConflictError, type DirectoryChange, isDirectory, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
-import { identityOf, isDirectory } from '../copy/directory-stack.ts'
+import { identityOf } from '../copy/directory-stack.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { describePlace, type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import type { MvArgs } from '../invocation.ts'

@@ -7,6 +7,7 @@ import type { GridFiles, PutOptions, PutOutcome } from '#gateway'
 import {
   ConflictError,
   fittingNumbers,
+  isDirectory,
   type NamedChild,
   survivalOf,
   type UploadProgress,
@@ -14,7 +15,6 @@ import {
   whileOpen,
 } from '#node'
 import type { CommandContext } from '../context.ts'
-import { isDirectory } from '../copy/directory-stack.ts'
 import { localEntry } from '../copy/local-tree.ts'
 import { metadataOf } from '../copy/plan.ts'
 import { failureLines, formatNumbers, formatTransfer } from '../describe.ts'

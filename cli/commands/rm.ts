@@ -1,9 +1,9 @@
 /** `cairn rm`: names out of directories. What they stood for stays until nobody renews its leases. */
 import type { DirectoryWriteCapability } from '#crypto'
 import { InvalidInputError } from '#crypto'
-import { NotFoundError, whileOpen } from '#node'
+import { isDirectory, NotFoundError, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
-import { identityOf, isDirectory } from '../copy/directory-stack.ts'
+import { identityOf } from '../copy/directory-stack.ts'
 import { BATCH_NAMES_MAX } from '../copy/link-batch.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { describePlace, parsePlace, requireGrid } from '../grid-path.ts'

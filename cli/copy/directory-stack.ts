@@ -10,7 +10,7 @@ import {
   toVerifyCapability,
   WeakCapabilityError,
 } from '#crypto'
-import type { DirectoryCapability } from '#node'
+import { type DirectoryCapability, isDirectory } from '#node'
 import { PATH_DEPTH_MAX } from '../grid-path.ts'
 
 export class DirectoryStack {
@@ -34,10 +34,6 @@ export class DirectoryStack {
 /** The same for all that write, read or verify one thing. */
 export function identityOf(capability: Exclude<Capability, { kind: 'lit' }>): string {
   return formatCapability(toVerifyCapability(capability))
-}
-
-export function isDirectory(capability: Capability): capability is DirectoryCapability {
-  return capability.kind === 'dir' || capability.kind === 'dir-read' || capability.kind === 'tree'
 }
 
 /** @throws InvalidInputError if it is of a file */

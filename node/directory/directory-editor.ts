@@ -22,7 +22,7 @@ import {
 import { NotFoundError } from '../errors.ts'
 import { untilAborted } from '../flow.ts'
 import type { Grid } from '../grid.ts'
-import { DIRECTORIES_CACHED_MAX, EDITS_TOGETHER_MAX } from '../limits.ts'
+import { CHANGES_TOGETHER_MAX, DIRECTORIES_CACHED_MAX } from '../limits.ts'
 import type { RetrievedSlot } from '../slots/retrieve.ts'
 import { updateSlot } from '../slots/update.ts'
 import { joinBranches } from './join-heads.ts'
@@ -132,11 +132,20 @@ class DirectoryEditor {
   async #run(options: DirectoryOptions): Promise<void> {
     this.#isRunning = true
     while (this.#waiting.length > 0) {
-      const together = this.#waiting.splice(0, EDITS_TOGETHER_MAX)
-      const wanted = together.filter(({ signal }) => signal?.aborted !== true)
+      const wanted = this.#take().filter(({ signal }) => signal?.aborted !== true)
       if (wanted.length > 0) await this.#write(wanted, options)
     }
     this.#isRunning = false
+  }
+
+  /** The first edits that are few enough to be written together; at least one. */
+  #take(): readonly PendingEdit[] {
+    let changeCount = 0
+    const beyond = this.#waiting.findIndex(({ changes }) => {
+      changeCount += changes.length
+      return changeCount > CHANGES_TOGETHER_MAX
+    })
+    return this.#waiting.splice(0, beyond === -1 ? this.#waiting.length : Math.max(1, beyond))
   }
 
   /** Settles every edit. Never fails. */
