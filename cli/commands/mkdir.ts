@@ -1,12 +1,12 @@
 /** `cairn mkdir`: directories at paths, or one of no name whose capability is the result. */
 import { formatCapability, toReadCapability } from '#crypto'
-import { ConflictError, isDirectory, whileOpen } from '#node'
+import { ConflictError, isDirectory, NotFoundError, whileOpen } from '#node'
 import type { CommandContext } from '../context.ts'
 import { requireWritable } from '../copy/directory-stack.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { describePlace, type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import type { MkdirArgs } from '../invocation.ts'
-import { Lookup } from '../lookup.ts'
+import { type Located, Lookup } from '../lookup.ts'
 import { printable } from '../names.ts'
 
 export async function mkdir(args: MkdirArgs, context: CommandContext): Promise<number> {
@@ -47,7 +47,7 @@ async function makeAt(
     if (parents && found !== undefined && isDirectory(found.capability)) return false
     throw new ConflictError(`${label} is there already`)
   }
-  const parent = await lookup.find(parentPlace)
+  const parent = await findParent(lookup, parentPlace)
   const directory = requireWritable(parent.capability, parent.label)
   const capability = await lookup.files.makeDirectory({ signal })
   const change = { kind: 'set', name, capability, metadata: {}, ifExists: 'refuse' } as const
@@ -61,5 +61,15 @@ async function makeAt(
     const there = parents ? await lookup.findIfThere(place) : undefined
     if (there !== undefined && isDirectory(there.capability)) return false
     throw new ConflictError(`${label} is there already`, {}, { cause: error })
+  }
+}
+
+async function findParent(lookup: Lookup, place: GridPlace): Promise<Located> {
+  try {
+    return await lookup.find(place)
+  } catch (error) {
+    if (!(error instanceof NotFoundError) || place.path.length === 0) throw error
+    const hint = '-p makes the directories above too.'
+    throw new NotFoundError(error.message, { ...error.details, hint }, { cause: error })
   }
 }

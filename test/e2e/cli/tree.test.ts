@@ -105,7 +105,9 @@ for (const name of ['alone', 'daemon']) {
       expect((await stat(join(grid.client, 'aliases'))).mode & 0o777).toBe(0o600)
       expect((await run('mkdir', '-p', home('a/b/c'), home('a'))).code).toBe(0)
       expect((await run('mkdir', home('a/b'))).code).toBe(9)
-      expect((await run('mkdir', home('x/y'))).code).toBe(4)
+      const refused = await run('mkdir', home('x/y'))
+      expect(refused.code).toBe(4)
+      expect(refused.stderr).toContain('-p makes the directories above too')
       expect((await run('ls', '-R', home())).stdout.toString()).toBe('a/\na/b/\na/b/c/\n')
     })
 
