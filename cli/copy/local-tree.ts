@@ -26,6 +26,8 @@ import type { LocalEntry } from './plan.ts'
 const READ_SIZE_BYTES = 1024 * 1024
 /** What is read on this thread: some 20 microseconds from the cache of the system, and one seek from a disk. */
 const SMALL_READ_MAX_BYTES = 64 * 1024
+/** Node sets times in seconds of floating point, and Node 22 comes out up to a quarter of a microsecond too low. */
+const TIME_TOLERANCE_MILLISECONDS = 0.01
 const readAway = promisify(read)
 /** So many names are read from a folder at once. */
 const FOLDER_READ_AHEAD = 64
@@ -134,7 +136,7 @@ export function below(folder: string, name: string): string {
 }
 
 function entryOf(found: Stats): LocalEntry {
-  const time = Math.floor(found.mtimeMs)
+  const time = Math.floor(found.mtimeMs + TIME_TOLERANCE_MILLISECONDS)
   return {
     kind: found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other',
     sizeBytes: found.size,
