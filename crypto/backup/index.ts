@@ -1,2 +1,0 @@
-/** Formats of backups (FORMAT §18). */
-export * from './types.ts'
