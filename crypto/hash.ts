@@ -35,6 +35,14 @@ export type PublicKey = Branded<'PublicKey'>
 export type VerifyKey = Branded<'VerifyKey'>
 /** 32 bytes: tagged hash of a whole slot record. */
 export type RecordHash = Branded<'RecordHash'>
+/** 32 bytes: names a blob of a repository of backups by its content; only who can read the repository can make one. */
+export type BlobId = Branded<'BlobId'>
+/** 16 bytes: names a pack by the blobs in it. */
+export type PackId = Branded<'PackId'>
+/** 32 bytes that make the ids of the blobs of one repository. Secret. */
+export type BlobIdKey = Branded<'BlobIdKey'>
+/** 32 bytes that say where the contents of one repository are cut. Secret. */
+export type CutKey = Branded<'CutKey'>
 /** 32 bytes: a key of secret-box.ts. Secret. */
 export type BoxKey = Branded<'BoxKey'>
 
@@ -59,8 +67,19 @@ export const asPublicKey = (bytes: Uint8Array): PublicKey => checked32(bytes, 'a
 export const asVerifyKey = (bytes: Uint8Array): VerifyKey => checked32(bytes, 'a verify key')
 export const asRecordHash = (bytes: Uint8Array): RecordHash => checked32(bytes, 'the hash of a record')
 export const asBoxKey = (bytes: Uint8Array): BoxKey => checked32(bytes, 'a key')
+export const asBlobId = (bytes: Uint8Array): BlobId => checked32(bytes, 'the id of a blob')
+export const asBlobIdKey = (bytes: Uint8Array): BlobIdKey => checked32(bytes, 'a key of blob ids')
+export const asCutKey = (bytes: Uint8Array): CutKey => checked32(bytes, 'a key of cuts')
 export const asConvergenceSecret = (bytes: Uint8Array): ConvergenceSecret =>
   checked32(bytes, 'a convergence secret')
+
+export const PACK_ID_SIZE_BYTES = 16
+export function asPackId(bytes: Uint8Array): PackId {
+  if (bytes.length !== PACK_ID_SIZE_BYTES) {
+    throw new InvalidInputError(`the id of a pack is ${PACK_ID_SIZE_BYTES} bytes, found ${bytes.length}`)
+  }
+  return bytes as unknown as PackId
+}
 
 /** The first eight characters of a storage index: how logs and errors name a file. */
 export function shortIndex(storageIndex: StorageIndex): string {

@@ -1,5 +1,6 @@
 /** The public face of crypto/. */
 export * from './attenuate.ts'
+export * from './backup/index.ts'
 export * from './bulk.ts'
 export * from './bytes.ts'
 export * from './canonical-cbor.ts'

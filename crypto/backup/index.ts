@@ -1,0 +1,2 @@
+/** Formats of backups (FORMAT §18). */
+export * from './types.ts'
