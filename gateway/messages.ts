@@ -45,6 +45,7 @@ export const putMessage: z.ZodType<PutOutcome> = z.object({
   ),
   fileSizeBytes: count,
   placements: z.array(placement),
+  sentShareCount: count,
   failures: z.array(failure),
   numbers,
   serverCount: count,

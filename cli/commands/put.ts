@@ -74,6 +74,7 @@ async function printOutcome(
     fileSizeBytes: outcome.fileSizeBytes,
     ...outcome.numbers,
     placements: outcome.placements,
+    sentShareCount: outcome.sentShareCount,
     failures: outcome.failures,
     seconds: milliseconds / 1000,
   }
@@ -172,12 +173,17 @@ async function metadataNow(path: string): Promise<EntryMetadata> {
 }
 
 function noteOutcome(outcome: PutOutcome, milliseconds: number, { output }: CommandContext): void {
-  const { numbers, serverCount, failures } = outcome
+  const { numbers, serverCount, placements, sentShareCount, failures } = outcome
   if (outcome.capability.kind === 'lit') {
     output.note(`${outcome.fileSizeBytes} bytes fit into the capability itself: nothing was sent`)
     return
   }
-  output.note(`put ${formatTransfer(outcome.fileSizeBytes, milliseconds)}; ${formatNumbers(numbers)}`)
+  if (sentShareCount === 0) output.note('all of it was on the grid already: nothing was sent')
+  else output.note(`put ${formatTransfer(outcome.fileSizeBytes, milliseconds)}; ${formatNumbers(numbers)}`)
+  const thereCount = placements.length - sentShareCount
+  if (sentShareCount > 0 && thereCount > 0) {
+    output.note(`${thereCount} of its shares were on the grid already and were not sent`)
+  }
   if (serverCount < numbers.totalShares) {
     const fitting = fittingNumbers(serverCount)
     output.note(

@@ -3,8 +3,8 @@ import type { SlotRecord } from '#crypto'
 import type { ServerFailure } from '../errors.ts'
 import type { Grid, GridServer } from '../grid.ts'
 import { LEASE_DURATION_DEFAULT_SECONDS, SLOT_GRACE_MIN_MILLISECONDS } from '../limits.ts'
+import { ServerCalls } from '../server-calls.ts'
 import { recordVerifier, refusalOf, type SlotOptions, type SlotPlace } from './replicas.ts'
-import { ServerCalls } from './server-calls.ts'
 
 export interface Publication {
   readonly acceptedBy: readonly GridServer[]

@@ -8,6 +8,7 @@ import {
   SLOT_STRAGGLER_FACTOR,
   SLOT_STRAGGLER_MIN_MILLISECONDS,
 } from '../limits.ts'
+import { ServerCalls } from '../server-calls.ts'
 import { type Judgement, judge } from './quorum.ts'
 import {
   placeSlot,
@@ -18,7 +19,6 @@ import {
   type SlotPlace,
 } from './replicas.ts'
 import type { SeenSlot } from './seen.ts'
-import { ServerCalls } from './server-calls.ts'
 
 /**
  * `read`: until a quorum holds the newest record, or as near to that as it gets in good time. `write`: until no other

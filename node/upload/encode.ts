@@ -2,15 +2,23 @@
 import {
   type EncodedSegment,
   type Encoding,
+  type FileRoot,
   localSegmentCoder,
+  ManifestBuilder,
   newTarget,
   type SegmentCoder,
   targetSizeBytes,
 } from '#crypto'
+import { mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
 import { type FileKeys, requireSameSegment } from './key.ts'
 import type { PlainSegment } from './segments.ts'
+
+export interface EncodedInPlace {
+  readonly segment: PlainSegment
+  readonly encodedSegment: EncodedSegment
+}
 
 export class SegmentEncoder {
   readonly #grid: Grid
@@ -41,6 +49,28 @@ export class SegmentEncoder {
     const spare = this.#spareTargets.pop()
     const target = spare !== undefined && spare.length >= wantedBytes ? spare : newTarget(wantedBytes)
     return this.#coder.code(job, target)
+  }
+
+  /** Each segment and its blocks, in order; the next ones are worked on meanwhile. */
+  encodeEach(segments: AsyncIterable<PlainSegment>): AsyncIterable<EncodedInPlace> {
+    return mapInOrder(segments, segmentsInFlight(this.#encoding), async (segment) => ({
+      segment,
+      encodedSegment: await this.encode(segment),
+    }))
+  }
+
+  /** What the file will be, from all of its segments; the blocks are dropped. */
+  async rehearse(
+    segments: AsyncIterable<PlainSegment>,
+  ): Promise<{ readonly root: FileRoot; readonly fileSizeBytes: number }> {
+    const builder = new ManifestBuilder(this.#encoding, this.#keys.storageIndex)
+    let fileSizeBytes = 0
+    for await (const { segment, encodedSegment } of this.encodeEach(segments)) {
+      builder.add(encodedSegment)
+      this.release(encodedSegment)
+      fileSizeBytes += segment.plaintext.length
+    }
+    return { root: builder.finish(fileSizeBytes).root, fileSizeBytes }
   }
 
   /** Nobody looks at the segment's blocks any more. */

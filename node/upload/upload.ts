@@ -2,6 +2,8 @@
  * Put one immutable file: plan -> key -> place -> (segment -> seal -> encode -> hash -> write) -> finish -> capability.
  *
  * Memory is bounded whatever the size of the file: at most `segmentsInFlight` encoded segments wait at each stage.
+ *
+ * A convergent put of what the grid has already sends only what is missing, and often nothing (already-there.ts).
  */
 import {
   assert,
@@ -22,15 +24,16 @@ import {
   shareLayout,
   shortIndex,
 } from '#crypto'
-import type { KnownFile } from '../download/locate.ts'
+import type { FileId, KnownFile } from '../download/locate.ts'
 import { ConflictError, NotEnoughSharesError, type ServerFailure } from '../errors.ts'
-import { countUp, mapInOrder } from '../flow.ts'
+import { mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { happiness, inShareOrder, type Placement } from '../happiness.ts'
 import { giveUpLeases } from '../leases.ts'
 import { BLOCK_ANSWER_SECONDS, CONVERGENT_TRIES_MAX, LEASE_DURATION_DEFAULT_SECONDS } from '../limits.ts'
 import { regenerateShares } from '../regenerate.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
+import { findHolders, keepHeld, sharesToSend } from './already-there.ts'
 import { SegmentEncoder } from './encode.ts'
 import { chooseKeys, type FileKeys, SourceChanged } from './key.ts'
 import { type OpenShare, openOnly, type PlacementOutcome, placeShares, requireHappiness } from './place.ts'
@@ -64,6 +67,8 @@ export interface UploadResult {
   readonly fileSizeBytes: number
   /** Where each share is; empty for a literal. */
   readonly placements: readonly Placement[]
+  /** How many of them this put sent. The others were there: equal content had been put before. */
+  readonly sentShareCount: number
   /** Servers that were asked and did not hold out. */
   readonly failures: readonly ServerFailure[]
 }
@@ -114,15 +119,14 @@ class Upload {
   }
 
   async run(): Promise<UploadResult> {
-    const content = abortable(this.#source.open(), this.#options.signal)
-    const segments = cutSegments(content, this.#encoding.segmentSizeBytes)
+    const segments = this.#read()
     try {
       const first = (await segments.next()).value
       if (first === undefined) throw new InvalidInputError('the source gave no segment')
       const fileSizeBytes = first.plaintext.length
       if (first.isLast && fileSizeBytes <= LITERAL_SIZE_MAX_BYTES) {
         const capability = literalCapability(first.plaintext)
-        return { capability, fileSizeBytes, placements: [], failures: [] }
+        return { capability, fileSizeBytes, placements: [], sentShareCount: 0, failures: [] }
       }
       const keys = await chooseKeys(this.#grid, this.#source, this.#options)
       this.#requireServers(keys)
@@ -133,6 +137,11 @@ class Upload {
     } finally {
       await segments.return()
     }
+  }
+
+  #read(): AsyncGenerator<PlainSegment, void, undefined> {
+    const content = abortable(this.#source.open(), this.#options.signal)
+    return cutSegments(content, this.#encoding.segmentSizeBytes)
   }
 
   /** On a grid of fewer servers than h nothing need be sent to know how it ends. */
@@ -151,6 +160,7 @@ class Upload {
     const { manifest, root } = builder.finish(fileSizeBytes)
     const { storageIndex } = keys
     const file = { storageIndex, root }
+    const there = keys.segmentDigests === undefined ? [] : await this.#keepHeld(file)
     const leaseDurationSeconds = this.#leaseDurationSeconds
     const visible: Placement[] = []
     const sendWhole = async (share: OpenShare, signal: AbortSignal): Promise<void> => {
@@ -161,12 +171,13 @@ class Upload {
       visible.push(share)
     }
     try {
-      const { open, failures } = await this.#place(keys, { sizeBytes: fileSizeBytes, hand: sendWhole })
-      requireHappiness({ ...file, happyServers: this.#options.happyServers }, open, failures)
+      const { open, failures } = await this.#place(keys, there, { sizeBytes: fileSizeBytes, hand: sendWhole })
+      const placements = inShareOrder([...there, ...open])
+      requireHappiness({ ...file, happyServers: this.#options.happyServers }, placements, failures)
       this.#options.signal?.throwIfAborted()
       this.#tell(fileSizeBytes, failures.length)
       const capability = fileReadCapability(keys.readKey, root)
-      return { capability, fileSizeBytes, placements: inShareOrder(open), failures }
+      return { capability, fileSizeBytes, placements, sentShareCount: open.length, failures }
     } catch (error) {
       await giveUpLeases(this.#grid, file, visible)
       throw error
@@ -178,23 +189,57 @@ class Upload {
     encoder: SegmentEncoder,
     segments: AsyncIterable<PlainSegment>,
   ): Promise<UploadResult> {
-    const shares = await this.#openShares(keys)
+    const before = await this.#findBefore(keys, encoder)
+    if (before.whole !== undefined) return before.whole
+    const { there } = before
+    const shares = await this.#openShares(keys, there)
     try {
       const { fileSizeBytes, manifest, root } = await this.#write(keys, shares, { encoder, segments })
       const leaseDurationSeconds = this.#leaseDurationSeconds
       await shares.finish({ manifest, leaseDurationSeconds }, this.#options)
       const { storageIndex } = keys
       const file = { storageIndex, root, manifest: parseManifest(manifest), manifestBytes: manifest }
-      const { placements, failures } = await this.#mend(file, shares)
-      return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, placements, failures }
+      const mended = await this.#mend(file, shares, there)
+      return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, ...mended }
     } catch (error) {
       await shares.abort()
       throw error
     }
   }
 
+  /**
+   * What an earlier put of the same content has left on the servers. If they have anything under its index, the file is
+   * read once more to know its root, and nothing is sent meanwhile.
+   *
+   * @returns `whole`: all of it is there, and this is the put's result
+   * @throws SourceChanged
+   */
+  async #findBefore(
+    keys: FileKeys,
+    encoder: SegmentEncoder,
+  ): Promise<{ readonly there: readonly Placement[]; readonly whole?: UploadResult }> {
+    const { storageIndex, segmentDigests } = keys
+    if (segmentDigests === undefined) return { there: [] }
+    const under = { storageIndex, root: undefined }
+    if ((await findHolders(this.#grid, under, this.#search)).length === 0) return { there: [] }
+    const { root, fileSizeBytes } = await encoder.rehearse(this.#read())
+    const there = await this.#keepHeld({ storageIndex, root })
+    if (sharesToSend(there, this.#wanted).length > 0) return { there }
+    requireHappiness({ storageIndex, happyServers: this.#options.happyServers }, there, [])
+    this.#tell(fileSizeBytes, 0)
+    const capability = fileReadCapability(keys.readKey, root)
+    const placements = inShareOrder(there)
+    return { there, whole: { capability, fileSizeBytes, placements, sentShareCount: 0, failures: [] } }
+  }
+
+  #keepHeld(file: FileId): Promise<readonly Placement[]> {
+    const leaseDurationSeconds = this.#leaseDurationSeconds
+    return keepHeld(this.#grid, file, { ...this.#search, leaseDurationSeconds })
+  }
+
   #place(
     keys: FileKeys,
+    there: readonly Placement[],
     how: {
       readonly sizeBytes: number | undefined
       readonly hand: (share: OpenShare, signal: AbortSignal) => Promise<void>
@@ -206,8 +251,8 @@ class Upload {
       this.#grid,
       {
         storageIndex: keys.storageIndex,
-        shareNumbers: [...countUp(0, this.#encoding.totalShares)],
-        existing: [],
+        shareNumbers: sharesToSend(there, this.#wanted),
+        existing: there,
         avoid: new Set(),
         expectedSizeBytes: geometry === undefined ? 0 : shareLayout(geometry).shareSizeBytes,
         hand,
@@ -217,19 +262,22 @@ class Upload {
     )
   }
 
-  async #openShares(keys: FileKeys): Promise<ShareSet> {
+  async #openShares(keys: FileKeys, there: readonly Placement[]): Promise<ShareSet> {
     const { happyServers } = this.#options
     const { storageIndex } = keys
-    const { open, failures } = await this.#place(keys, { sizeBytes: this.#source.sizeBytes, hand: openOnly })
+    const how = { sizeBytes: this.#source.sizeBytes, hand: openOnly }
+    const { open, failures } = await this.#place(keys, there, how)
     // Shares lost on the way are made again at the end, on servers that hold nothing yet; k must be left for that.
-    const idle = this.#grid.ring(storageIndex).length - new Set(open.map(({ serverId }) => serverId)).size
+    const taken = new Set([...there, ...open].map(({ serverId }) => serverId)).size
+    const idle = this.#grid.ring(storageIndex).length - taken
     const shares: ShareSet = new ShareSet(this.#grid, open, (live) => {
-      const hopeful = live.length >= this.#encoding.neededShares ? happiness(live) + idle : 0
-      if (hopeful < happyServers) requireHappiness({ storageIndex, happyServers }, live, shares.failures)
+      const good = [...there, ...live]
+      const hopeful = countShares(good) >= this.#encoding.neededShares ? happiness(good) + idle : 0
+      if (hopeful < happyServers) requireHappiness({ storageIndex, happyServers }, good, shares.failures)
     })
     shares.failures.push(...failures)
     try {
-      requireHappiness({ storageIndex, happyServers }, open, failures)
+      requireHappiness({ storageIndex, happyServers }, [...there, ...open], failures)
     } catch (error) {
       await shares.abort()
       throw error
@@ -243,13 +291,10 @@ class Upload {
     shares: ShareSet,
     stages: { readonly encoder: SegmentEncoder; readonly segments: AsyncIterable<PlainSegment> },
   ): Promise<Pick<UploadResult, 'fileSizeBytes'> & ReturnType<ManifestBuilder['finish']>> {
-    const { encoder } = stages
-    const inFlightMax = segmentsInFlight(this.#encoding)
+    const { encoder, segments } = stages
     const builder = new ManifestBuilder(this.#encoding, keys.storageIndex)
-    const encoded = mapInOrder(stages.segments, inFlightMax, async (segment) => ({
-      segment,
-      encodedSegment: await encoder.encode(segment),
-    }))
+    const encoded = encoder.encodeEach(segments)
+    const inFlightMax = segmentsInFlight(this.#encoding)
     const written = mapInOrder(encoded, inFlightMax, async ({ segment, encodedSegment }) => {
       builder.add(encodedSegment)
       await shares.write(segment.segmentIndex, encodedSegment, this.#options)
@@ -268,12 +313,16 @@ class Upload {
    * Make the shares of servers that were lost on the way again, on others. If even so fewer than h servers hold
    * shares, the leases just taken are given back.
    */
-  async #mend(file: KnownFile, shares: ShareSet): Promise<Pick<UploadResult, 'placements' | 'failures'>> {
+  async #mend(
+    file: KnownFile,
+    shares: ShareSet,
+    there: readonly Placement[],
+  ): Promise<Pick<UploadResult, 'placements' | 'sentShareCount' | 'failures'>> {
     const { happyServers, signal } = this.#options
     const leaseDurationSeconds = this.#leaseDurationSeconds
     const lost = new Set(shares.failures.map(({ serverId }) => serverId))
     const mended = await regenerateShares(this.#grid, file, {
-      placed: shares.live,
+      placed: [...there, ...shares.live],
       avoid: lost,
       leaseDurationSeconds,
       signal,
@@ -282,27 +331,37 @@ class Upload {
       if (!(error instanceof NotEnoughSharesError)) throw error
       return { placements: [], failures: [] }
     })
-    const placements = inShareOrder([...shares.live, ...mended.placements])
+    const sent = [...shares.live, ...mended.placements]
+    const placements = inShareOrder([...there, ...sent])
     const failures = [...shares.failures, ...mended.failures]
     try {
       requireHappiness({ ...file, happyServers }, placements, failures)
     } catch (error) {
-      await giveUpLeases(this.#grid, file, placements)
+      await giveUpLeases(this.#grid, file, sent)
       throw error
     }
-    return {
-      placements: placements.map(({ shareNumber, serverId }) => ({ shareNumber, serverId })),
-      failures,
-    }
+    return { placements, sentShareCount: sent.length, failures }
   }
 
   #tell(doneBytes: number, serversLost: number): void {
     this.#options.onProgress?.({ doneBytes, totalBytes: this.#source.sizeBytes, serversLost })
   }
 
+  get #search() {
+    return { totalShares: this.#encoding.totalShares, signal: this.#options.signal }
+  }
+
+  get #wanted() {
+    return { totalShares: this.#encoding.totalShares, happyServers: this.#options.happyServers }
+  }
+
   get #leaseDurationSeconds(): number {
     return this.#options.leaseDurationSeconds ?? LEASE_DURATION_DEFAULT_SECONDS
   }
+}
+
+function countShares(placements: readonly Placement[]): number {
+  return new Set(placements.map(({ shareNumber }) => shareNumber)).size
 }
 
 function requireBlock(encoded: EncodedSegment, shareNumber: number): Uint8Array {

@@ -59,6 +59,8 @@ for (const [name, open] of STAGES) {
         await files.put(fileSource(CONTENT), { convergent: true }),
       ]
       expect(formatCapability(one.capability)).toBe(formatCapability(two.capability))
+      expect([one.sentShareCount, two.sentShareCount]).toEqual([5, 0])
+      expect(two.placements).toEqual(one.placements)
       const other = await files.put(fileSource(CONTENT))
       expect(formatCapability(other.capability)).not.toBe(formatCapability(one.capability))
     })

@@ -33,6 +33,8 @@ export class FaultyServer {
   fault: Fault = { kind: 'none' }
   blocksRead = 0
   callCount = 0
+  /** Of blocks that were taken. */
+  bytesWritten = 0
   #blocksWritten = 0
 
   constructor(inner: StorageServer) {
@@ -76,6 +78,7 @@ export class FaultyServer {
           if (this.fault.kind === 'refuses') throw this.fault.error
           await inner.writeWhole(share, options)
           this.#blocksWritten += 1
+          this.bytesWritten += share.block.length
           if (this.fault.kind === 'calls') this.fault.onFinish()
           this.#requireUp()
         }),
@@ -91,6 +94,7 @@ export class FaultyServer {
             up(async () => {
               await writer.writeBlock(write, options)
               this.#blocksWritten += 1
+              this.bytesWritten += write.block.length
             }),
           finish: (last, options) =>
             up(async () => {

@@ -88,11 +88,16 @@ export class MemoryGrid implements Grid {
     for (const { faulty } of this.#members) {
       faulty.blocksRead = 0
       faulty.callCount = 0
+      faulty.bytesWritten = 0
     }
   }
 
   callCount(): number {
     return this.#members.reduce((sum, { faulty }) => sum + faulty.callCount, 0)
+  }
+
+  bytesWritten(): number {
+    return this.#members.reduce((sum, { faulty }) => sum + faulty.bytesWritten, 0)
   }
 
   blocksRead(): number {

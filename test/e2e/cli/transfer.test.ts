@@ -137,6 +137,7 @@ for (const withDaemon of [false, true]) {
       ]
       expect(one.code).toBe(0)
       expect(one.stdout.equals(two.stdout)).toBe(true)
+      expect(two.stderr).toContain('on the grid already: nothing was sent')
     })
 
     test('check, verify and repair take read and verify capabilities', async () => {

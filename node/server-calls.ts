@@ -1,10 +1,10 @@
 /** Calls to several servers at once, whose ends come one by one. */
-import type { ServerFailure } from '../errors.ts'
-import { untilAborted } from '../flow.ts'
-import { failureOf, type Grid, type GridServer } from '../grid.ts'
-import { ANSWER_SECONDS } from '../limits.ts'
-import type { StorageServer } from '../storage/server.ts'
-import { within } from '../within.ts'
+import type { ServerFailure } from './errors.ts'
+import { untilAborted } from './flow.ts'
+import { failureOf, type Grid, type GridServer } from './grid.ts'
+import { ANSWER_SECONDS } from './limits.ts'
+import type { StorageServer } from './storage/server.ts'
+import { within } from './within.ts'
 
 export interface ServerCall<Answer> {
   /** For the error of a server that is late. */
