@@ -1,7 +1,7 @@
 /**
  * Applies matrices to blocks in LAYOUT.bits: factor by factor while a matrix is cold, compiled whole once it is hot.
  *
- * A compiled matrix is two to four times as fast, but takes 2 ms (10 of 16) to 60 ms (64 of 96) to compile, and five
+ * A compiled matrix is two to six times as fast, but takes 2 ms (10 of 16) to 60 ms (64 of 96) to compile, and five
  * times that in a process that has just started; most loss patterns are met once, for a few blocks. The functions that
  * multiply by one factor are shared by all matrices, and there are at most 255.
  */
@@ -19,7 +19,7 @@ export interface BitKernelOptions {
   readonly memory: BlockMemory
   readonly lane: Lane
   /**
-   * A matrix is compiled when this many bytes of each input block went through it, one tile in each call from then on.
+   * A matrix is compiled when this many bytes of each input block went through it, one step in each call from then on.
    * With 0 it is compiled whole in the first call.
    */
   readonly hotAfterBytes: number
@@ -28,9 +28,9 @@ export interface BitKernelOptions {
 /** Kernels made by one factory share a memory, and so must stay in one thread. */
 export function bitKernels(options: BitKernelOptions): KernelFactory {
   const factors = factorFunctions(options)
-  return (matrix) => {
+  return (matrix, points) => {
     const cold = coldApply(matrix, factors, options.memory)
-    const warmUp = compilation(matrix, options)
+    const warmUp = compilation(emitStepwise(matrix, points, options.lane), options)
     let hot: Apply | undefined
     return (inputs, outputs) => {
       hot ??= warmUp(inputs[0]?.length ?? 0)
@@ -40,9 +40,10 @@ export function bitKernels(options: BitKernelOptions): KernelFactory {
 }
 
 /** @returns a function to call before each use with the size of its blocks, until it gives the compiled matrix */
-function compilation(matrix: Matrix, options: BitKernelOptions): (sizeBytes: number) => Apply | undefined {
-  const { lane, memory, hotAfterBytes } = options
-  const emission = emitStepwise(matrix, lane)
+function compilation(
+  emission: ReturnType<typeof emitStepwise>,
+  { memory, hotAfterBytes }: BitKernelOptions,
+): (sizeBytes: number) => Apply | undefined {
   let doneBytes = 0
   let refused = false
   return (sizeBytes) => {

@@ -6,7 +6,7 @@
  * the symbols has a strip of its own, applying the matrix is XOR of strips and nothing else.
  */
 import { multiply } from './field.ts'
-import { entryAt, type Matrix } from './matrix.ts'
+import { entryAt, type Matrix, range } from './matrix.ts'
 
 /** Strips of one block in each group: one for each bit of a symbol. */
 export const STRIPS = 8
@@ -14,15 +14,14 @@ export const STRIPS = 8
 /** For each output strip (8 * row + bit), the input strips (8 * column + bit) whose XOR it is, ascending. */
 export type BitMatrix = readonly (readonly number[])[]
 
-/** Part of a matrix: some of its rows and columns, as bits. */
-export function bitMatrixOf(matrix: Matrix, rows: readonly number[], columns: readonly number[]): BitMatrix {
-  return rows.flatMap((row) => {
+export function bitMatrixOf(matrix: Matrix): BitMatrix {
+  return range(matrix.rows).flatMap((row) => {
     const strips: number[][] = Array.from({ length: STRIPS }, () => [])
-    for (const [position, column] of columns.entries()) {
+    for (const column of range(matrix.columns)) {
       for (let inputBit = 0; inputBit < STRIPS; inputBit++) {
         const image = multiply(entryAt(matrix, row, column), 1 << inputBit)
         for (const [outputBit, strip] of strips.entries()) {
-          if ((image >> outputBit) & 1) strip.push(position * STRIPS + inputBit)
+          if ((image >> outputBit) & 1) strip.push(column * STRIPS + inputBit)
         }
       }
     }

@@ -9,14 +9,18 @@ import { RecentMap } from '../recent-map.ts'
 import type { Kernel } from './byte-kernel.ts'
 import { BLOCK_UNIT_BYTES, type ErasureCodec, type ErasureParameters, LAYOUT, MATRIX } from './code.ts'
 import { entryAt, interpolationOf, type Matrix, range, recoveryOf } from './matrix.ts'
+import type { Points } from './stages.ts'
 
 /** Loss patterns whose kernel is kept. */
 const DECODERS_MAX = 32
 /** n is at most the number of non-zero field elements: a share number is one byte and names one row. */
 const TOTAL_SHARES_LIMIT = 255
 
-/** Makes the code that applies one matrix; may be costly, and is called once for each pattern in the cache. */
-export type KernelFactory = (matrix: Matrix) => Kernel
+/**
+ * Makes the code that applies one matrix; may be costly, and is called once for each pattern in the cache. The points
+ * are given where the matrix interpolates between them.
+ */
+export type KernelFactory = (matrix: Matrix, points?: Points) => Kernel
 
 /** @throws InvalidInputError naming the first parameter that is not allowed. */
 function checkParameters(parameters: ErasureParameters): void {
@@ -51,8 +55,10 @@ export function createCodec(
   checkParameters(parameters)
   const { neededShares, totalShares } = parameters
   if (generator !== undefined) checkGenerator(generator, neededShares, totalShares)
-  const rowsOf = (sources: readonly number[], wanted: readonly number[]): Matrix =>
-    generator === undefined ? interpolationOf(sources, wanted) : recoveryOf(generator, sources, wanted)
+  const kernelBetween = (sources: readonly number[], wanted: readonly number[]): Kernel =>
+    generator === undefined
+      ? kernelOf(interpolationOf(sources, wanted), { sources, wanted })
+      : kernelOf(recoveryOf(generator, sources, wanted))
   const parityNumbers = range(totalShares).slice(neededShares)
   const decoders = new RecentMap<string, Kernel>(DECODERS_MAX)
   let encoder: Kernel | undefined
@@ -61,7 +67,7 @@ export function createCodec(
     checkCount('data blocks', data, neededShares)
     checkCount('parity blocks', parity, totalShares - neededShares)
     if (checkSizes(parameters, [...data, ...parity]) === 0 || parity.length === 0) return
-    encoder ??= kernelOf(rowsOf(range(neededShares), parityNumbers))
+    encoder ??= kernelBetween(range(neededShares), parityNumbers)
     encoder(data, parity)
   }
 
@@ -82,7 +88,7 @@ export function createCodec(
     const used = sources.slice(0, neededShares)
     const numbers = used.map((source) => source.number)
     const pattern = `${numbers.join()}>${wanted.join()}`
-    const decoder = decoders.get(pattern) ?? kernelOf(rowsOf(numbers, wanted))
+    const decoder = decoders.get(pattern) ?? kernelBetween(numbers, wanted)
     decoders.set(pattern, decoder)
     decoder(
       used.map((source) => source.block),

@@ -1,5 +1,6 @@
 /**
- * The WASM memory that blocks are coded in: a pointer table, scratch for blocks that live elsewhere, and a pool.
+ * The WASM memory that blocks are coded in: a pointer table, scratch for blocks that live elsewhere, temporary blocks,
+ * and a pool.
  *
  * Its size is fixed when it is made, so that no view of it is ever detached; the engine commits pages only when they
  * are touched. One memory serves all codecs of a thread.
@@ -14,6 +15,12 @@ const PAIR_ADDRESS = TABLE_SIZE_BYTES - 8
 const SCRATCH_SIZE_BYTES = 512 * 1024
 /** Scratch runs are no longer than this, also when there are few blocks. */
 const RUN_SIZE_MAX_BYTES = 16 * 1024
+/** Where steps put what they make for each other; room for 511 blocks of a group. */
+export const TEMPORARIES = Object.freeze({
+  address: TABLE_SIZE_BYTES + SCRATCH_SIZE_BYTES,
+  sizeBytes: 512 * 1024,
+})
+const POOL_ADDRESS = TEMPORARIES.address + TEMPORARIES.sizeBytes
 const GROUP_SIZE_BYTES = 512
 /**
  * Blocks that start at equal offsets modulo 4096 fight for the same cache lines and delay each other's loads and
@@ -41,7 +48,7 @@ export class BlockMemory {
 
   /** @param ceilingBytes size of the pool; more than that is never leased, whatever is asked for */
   constructor(ceilingBytes: number) {
-    const sizeBytes = TABLE_SIZE_BYTES + SCRATCH_SIZE_BYTES + ceilingBytes
+    const sizeBytes = POOL_ADDRESS + ceilingBytes
     const pages = Math.ceil(sizeBytes / PAGE_SIZE_BYTES)
     this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages })
     this.#bytes = new Uint8Array(this.wasm.buffer)
@@ -129,7 +136,7 @@ export class BlockMemory {
 
   /** Where a run of that many bytes fits, first fit. */
   #gap(sizeBytes: number): number | undefined {
-    let start = TABLE_SIZE_BYTES + SCRATCH_SIZE_BYTES
+    let start = POOL_ADDRESS
     for (const run of this.#leased) {
       if (run.start - start >= sizeBytes) return start
       start = run.end

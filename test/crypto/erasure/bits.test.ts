@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ErasureCodec, ErasureParameters } from '../../../crypto/erasure/code.ts'
 import { createCodec } from '../../../crypto/erasure/codec.ts'
 import { openCodec } from '../../../crypto/erasure/index.ts'
-import { matrixOf } from '../../../crypto/erasure/matrix.ts'
+import { interpolationOf, matrixOf } from '../../../crypto/erasure/matrix.ts'
 import { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { applyPlainly } from '../../../crypto/erasure/plain.ts'
 import { openNpmOracle } from './open-npm-oracle.ts'
@@ -13,6 +13,7 @@ import {
   concatBlocks,
   emptyBlocks,
   plainlyEncoded,
+  pointsOf,
   randomBlocks,
   randomSource,
   randomSubset,
@@ -75,6 +76,27 @@ describe.each(variants)('the bits layout, $name', ({ kernelOf }) => {
     )
   })
 
+  test('interpolates between whole eights as the plain twin does, over more than a run', () => {
+    const shape = fc.record({
+      eights: fc.integer({ min: 3, max: 9 }),
+      wanted: fc.integer({ min: 6, max: 30 }),
+    })
+    fc.assert(
+      fc.property(shape, fc.integer({ min: 1, max: 6 }), fc.integer(), (counts, groups, seed) => {
+        const random = randomSource(seed)
+        const points = pointsOf(random, counts)
+        const matrix = interpolationOf(points.sources, points.wanted)
+        const inputs = randomBlocks(random, matrix.columns, 512 * groups)
+        const outputs = randomBlocks(random, matrix.rows, 512 * groups)
+        const expected = emptyBlocks(matrix.rows, 512 * groups)
+        applyPlainly(matrix, BITS.layout, { inputs, outputs: expected })
+        kernelOf(matrix, points)(inputs, outputs)
+        expect(outputs).toEqual(expected)
+      }),
+      { numRuns: 4 },
+    )
+  })
+
   test.each([
     [1, 1],
     [1, 4],
@@ -83,7 +105,9 @@ describe.each(variants)('the bits layout, $name', ({ kernelOf }) => {
     [10, 16],
     [16, 24],
     [9, 17],
+    [24, 40],
     [64, 96],
+    [120, 255],
   ])('encodes %i of %i as the npm package does, but for the transposition', async (k, n) => {
     const codec = createCodec(parametersOf(k, n), kernelOf)
     const all = encoded(codec, randomBlocks(randomSource(k * n), k, 1024))

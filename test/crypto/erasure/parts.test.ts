@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { bitMatrixOf } from '../../../crypto/erasure/bit-matrix.ts'
 import { inverse, multiply } from '../../../crypto/erasure/field.ts'
 import {
+  entryAt,
   generatorOf,
   interpolationOf,
   inverseOf,
+  type Matrix,
   matrixOf,
   product,
   range,
@@ -15,9 +17,11 @@ import {
 import { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { orderOf } from '../../../crypto/erasure/order.ts'
 import { type Schedule, scheduleOf } from '../../../crypto/erasure/schedule.ts'
+import { planOf, stagesOf } from '../../../crypto/erasure/stages.ts'
+import { type Plan, tilesOf } from '../../../crypto/erasure/steps.ts'
 import { hasSimd } from '../../../crypto/erasure/wasm.ts'
 import { RecentMap } from '../../../crypto/recent-map.ts'
-import { BITS, randomSource, randomSubset } from './support.ts'
+import { BITS, pointsOf, randomSource, randomSubset } from './support.ts'
 
 /** Multiplication by hand: add shifted copies, then reduce from the top. */
 function multiplyByHand(a: number, b: number): number {
@@ -106,7 +110,7 @@ describe('scheduleOf and orderOf', () => {
       fc.property(shapes, ({ rows, columns, seed, zeroes }) => {
         const random = randomSource(seed)
         const matrix = matrixOf(rows, columns, () => (random() % 10 < zeroes ? 0 : random() & 255))
-        const bits = bitMatrixOf(matrix, range(rows), range(columns))
+        const bits = bitMatrixOf(matrix)
         const schedule = scheduleOf(bits, 8 * columns)
         expect(sumsOf(schedule)).toEqual(bits)
         const plainXors = bits.reduce((sum, strips) => sum + Math.max(0, strips.length - 1), 0)
@@ -116,6 +120,71 @@ describe('scheduleOf and orderOf', () => {
     )
   })
 })
+
+describe('plans', () => {
+  const shapes = fc.record({
+    eights: fc.integer({ min: 1, max: 9 }),
+    wanted: fc.integer({ min: 1, max: 40 }),
+  })
+
+  test('tiles and stages come to the matrix that interpolates', () => {
+    fc.assert(
+      fc.property(shapes, fc.integer(), (shape, seed) => {
+        const points = pointsOf(randomSource(seed), shape)
+        const matrix = interpolationOf(points.sources, points.wanted)
+        const stages = stagesOf(points)
+        if (stages === undefined) throw new Error('whole eights have stages')
+        expect(matrixOfPlan(tilesOf(matrix), matrix)).toEqual(matrix)
+        expect(matrixOfPlan(stages, matrix)).toEqual(matrix)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('the stages of 64 of 96 have half as many factors as its matrix', () => {
+    const points = { sources: range(64), wanted: range(96).slice(64) }
+    const plan = planOf(interpolationOf(points.sources, points.wanted), points)
+    const factors = plan.steps.reduce((sum, { matrix }) => sum + matrix.entries.length, 0)
+    expect([factors, plan.temporaryCount]).toEqual([1024, 96])
+  })
+
+  test('tiles it is where an eight lacks a source, or where stages would be longer', () => {
+    const [broken, short] = [[...range(63), 64], range(16)]
+    expect(stagesOf({ sources: broken, wanted: [63] })).toBeUndefined()
+    const points = { sources: short, wanted: range(24).slice(16) }
+    const matrix = interpolationOf(points.sources, points.wanted)
+    expect(planOf(matrix, points)).toEqual(tilesOf(matrix))
+  })
+})
+
+/** What a plan does to its inputs, symbol by symbol: each place holds the factors of all inputs. */
+function matrixOfPlan(plan: Plan, { rows, columns }: Matrix): Matrix {
+  const places: (Uint8Array | undefined)[] = range(columns).map((column) =>
+    Uint8Array.from({ length: columns }, (_, other) => Number(other === column)),
+  )
+  for (const { matrix, inputs, outputs, adds } of plan.steps) {
+    for (const [row, output] of outputs.entries()) {
+      expect(output, 'no step overwrites an input').toBeGreaterThanOrEqual(columns)
+      expect(output).toBeLessThan(plan.blockCount + plan.temporaryCount)
+      expect(places[output] !== undefined, 'what is added to is there, and nothing else is made twice').toBe(
+        adds,
+      )
+      const sum = places[output] ?? new Uint8Array(columns)
+      for (const [column, input] of inputs.entries()) {
+        for (const [index, factor] of (
+          places[input] ?? expect.fail('an input is made before it is used')
+        ).entries())
+          sum[index] = (sum[index] ?? 0) ^ multiply(entryAt(matrix, row, column), factor)
+      }
+      places[output] = sum
+    }
+  }
+  return matrixOf(
+    rows,
+    columns,
+    (row, column) => places[columns + row]?.[column] ?? expect.fail('no output lacks'),
+  )
+}
 
 /** Carries a schedule out over sets of input strips. */
 function sumsOf(schedule: Schedule): number[][] {

@@ -6,6 +6,7 @@ import type { KernelFactory } from '../../../crypto/erasure/codec.ts'
 import { generatorOf, range, selectRows } from '../../../crypto/erasure/matrix.ts'
 import type { BlockMemory } from '../../../crypto/erasure/memory.ts'
 import { applyPlainly } from '../../../crypto/erasure/plain.ts'
+import type { Points } from '../../../crypto/erasure/stages.ts'
 
 /** Deterministic bytes: xorshift32 from a seed. */
 export function randomSource(seed: number): () => number {
@@ -58,6 +59,17 @@ export function randomSubset(random: () => number, total: number, count: number)
     chosen.push(...numbers.splice(random() % numbers.length, 1))
   }
   return chosen.sort((a, b) => a - b)
+}
+
+/** Points between which stages interpolate: sources that are whole eights in any order, and any others wanted. */
+export function pointsOf(
+  random: () => number,
+  { eights, wanted }: { readonly eights: number; readonly wanted: number },
+): Points {
+  const chosen = randomSubset(random, 31, eights).reverse()
+  const sources = chosen.flatMap((eight) => range(8).map((low) => 8 * eight + low))
+  const others = range(255).filter((point) => !sources.includes(point))
+  return { sources, wanted: randomSubset(random, others.length, wanted).map((index) => others[index] ?? 0) }
 }
 
 export const BYTES = { matrix: MATRIX.vandermonde, layout: LAYOUT.bytes } as const
