@@ -42,6 +42,8 @@ export interface GetOptions extends DownloadOptions, WarnedOptions {}
 export interface PutSlotOptions extends WarnedOptions, EditOptions {
   /** What is left out comes from the configuration of the home. */
   readonly numbers?: { readonly [Number in keyof ShareNumbers]?: number | undefined } | undefined
+  /** Leases that nobody can cancel before they run out, whoever takes over this machine. */
+  readonly bindingLease?: boolean | undefined
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined
 }
 

@@ -102,6 +102,7 @@ export class LocalFiles implements GridFiles {
       uploadFile(this.#grid, source, {
         ...storing(numbers),
         convergenceSecret,
+        bindingLease: options.bindingLease,
         signal: options.signal,
         onProgress: options.onProgress,
       }),
@@ -224,7 +225,7 @@ export class LocalFiles implements GridFiles {
     options: PutSlotOptions = {},
   ): Promise<SlotWriteCapability> {
     const numbers = this.#numbersOf(options)
-    const { signal, onProgress, acceptRollback } = options
+    const { signal, onProgress, acceptRollback, bindingLease } = options
     const slot =
       capability ?? slotWriteCapability('slot', asSlotSeed(this.#grid.random.bytes(SEED_SIZE_BYTES)))
     const base = capability === undefined ? 'new' : undefined
@@ -232,6 +233,7 @@ export class LocalFiles implements GridFiles {
       putSlotValue(this.#grid, slot, source, {
         ...storing(numbers),
         base,
+        bindingLease,
         signal,
         onProgress,
         acceptRollback,

@@ -216,12 +216,14 @@ function headersOf(capability: Capability): Readonly<Record<string, string>> {
   return { 'cairn-capability': formatCapability(capability) }
 }
 
-function putQueryOf({ numbers, convergent, acceptRollback }: PutOptions & EditOptions): string {
+function putQueryOf(options: PutOptions & EditOptions): string {
+  const { numbers, convergent, bindingLease, acceptRollback } = options
   const query = new URLSearchParams()
   if (numbers?.neededShares !== undefined) query.set('needed', String(numbers.neededShares))
   if (numbers?.happyServers !== undefined) query.set('happy', String(numbers.happyServers))
   if (numbers?.totalShares !== undefined) query.set('total', String(numbers.totalShares))
   if (acceptRollback === true) query.set('accept-rollback', 'true')
   if (convergent === true) query.set('convergent', 'true')
+  if (bindingLease === true) query.set('binding-lease', 'true')
   return query.toString()
 }

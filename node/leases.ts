@@ -4,7 +4,7 @@ import type { ServerFailure } from './errors.ts'
 import { failureOf, type Grid } from './grid.ts'
 import type { Placement } from './happiness.ts'
 import { ANSWER_SECONDS } from './limits.ts'
-import type { LeaseUpdate } from './storage/server.ts'
+import type { LeaseRenewal, LeaseUpdate } from './storage/server.ts'
 import { within } from './within.ts'
 
 /**
@@ -16,16 +16,32 @@ export async function renewLeases(
   grid: Grid,
   file: FileId,
   placements: readonly Placement[],
-  options: { readonly durationSeconds: number; readonly signal?: AbortSignal | undefined },
+  options: LeaseRenewal & { readonly signal?: AbortSignal | undefined },
 ): Promise<readonly ServerFailure[]> {
-  const { durationSeconds, signal } = options
+  const { durationSeconds, binding, signal } = options
   return updateLeases(grid, file, placements, {
     signal,
-    update: (address) => ({ action: 'renew', address, durationSeconds }),
+    update: (address) => ({ action: 'renew', address, durationSeconds, binding }),
   })
 }
 
-/** Cancel our leases, after a put that did not succeed. Servers that do not answer keep theirs until it runs out. */
+/** Those of the placements that `renewLeases` has not named as failed. */
+export function renewedOf(
+  placements: readonly Placement[],
+  failures: readonly ServerFailure[],
+): readonly Placement[] {
+  return placements.filter(
+    ({ shareNumber, serverId }) =>
+      !failures.some(
+        (failure) => failure.serverId === serverId && (failure.shareNumber ?? shareNumber) === shareNumber,
+      ),
+  )
+}
+
+/**
+ * Cancel our leases, after a put that did not succeed. Servers that do not answer keep theirs until it runs out, and so
+ * do all that were taken as binding.
+ */
 export async function giveUpLeases(
   grid: Grid,
   file: FileId,

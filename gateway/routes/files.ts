@@ -11,7 +11,7 @@ import type { ErrorBody } from '../http-error.ts'
 import { putMessageOf } from '../messages.ts'
 import { contentRange, parseRangeHeader } from '../range.ts'
 import type { RouteParts } from '../server.ts'
-import { bodyOf, capabilityOf, numbersOf, numbersQuery } from './request.ts'
+import { bodyOf, capabilityOf, numbersOf, numbersQuery, truth } from './request.ts'
 
 /** Size of the whole file, whatever part of it is sent. */
 export const FILE_SIZE_HEADER = 'cairn-file-size'
@@ -20,18 +20,23 @@ export const OUTCOME_TRAILER = 'cairn-outcome'
 
 const putQuery = z.strictObject({
   ...numbersQuery,
-  convergent: z.enum(['true', 'false']).optional(),
+  convergent: truth.optional(),
+  'binding-lease': truth.optional(),
 })
 
 export function addFileRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.put('/v1/files', async (request, reply) => {
     const query = putQuery.safeParse(request.query)
-    if (!query.success)
-      throw new InvalidInputError('needed, happy, total (numbers) and convergent (true, false) wanted')
-    const { convergent, ...numbers } = query.data
+    if (!query.success) {
+      throw new InvalidInputError(
+        'needed, happy, total (numbers), convergent and binding-lease (true, false) wanted',
+      )
+    }
+    const { convergent, 'binding-lease': bindingLease, ...numbers } = query.data
     const options = {
       numbers: numbersOf(numbers),
       convergent: convergent === 'true',
+      bindingLease: bindingLease === 'true',
       signal: parts.signalOf(reply),
     }
     const body = bodyOf(request, reply)

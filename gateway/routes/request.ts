@@ -27,6 +27,8 @@ export function hasBody({ headers }: FastifyRequest): boolean {
 
 const shareNumber = z.coerce.number().int().optional()
 
+export const truth = z.enum(['true', 'false'])
+
 /** Of the query of what uploads. */
 export const numbersQuery = { needed: shareNumber, happy: shareNumber, total: shareNumber }
 

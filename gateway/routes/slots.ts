@@ -6,22 +6,30 @@ import type { SlotWarning } from '#node'
 import { requireSlotUpkeep, requireSlotWrite } from '../capabilities.ts'
 import { deepReportMessageOf, madeMessageOf } from '../directory-messages.ts'
 import type { RouteParts } from '../server.ts'
-import { bodyOf, capabilityOf, hasCapability, numbersOf, numbersQuery } from './request.ts'
+import { bodyOf, capabilityOf, hasCapability, numbersOf, numbersQuery, truth } from './request.ts'
 
-const slotQuery = z.strictObject({ ...numbersQuery, 'accept-rollback': z.enum(['true', 'false']).optional() })
+const slotQuery = z.strictObject({
+  ...numbersQuery,
+  'accept-rollback': truth.optional(),
+  'binding-lease': truth.optional(),
+})
 
 export function addSlotRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { files } = parts
 
   app.put('/v1/slots', async (request, reply) => {
     const query = slotQuery.safeParse(request.query)
-    if (!query.success)
-      throw new InvalidInputError('needed, happy, total (numbers) and accept-rollback (true, false) wanted')
+    if (!query.success) {
+      throw new InvalidInputError(
+        'needed, happy, total (numbers), accept-rollback and binding-lease (true, false) wanted',
+      )
+    }
     const capability = hasCapability(request) ? requireSlotWrite(capabilityOf(request)) : undefined
     const warnings: SlotWarning[] = []
     const slot = await files.putSlot(capability, bodyOf(request, reply), {
       numbers: numbersOf(query.data),
       acceptRollback: query.data['accept-rollback'] === 'true',
+      bindingLease: query.data['binding-lease'] === 'true',
       signal: parts.signalOf(reply),
       onWarning: (warning) => warnings.push(warning),
     })

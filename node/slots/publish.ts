@@ -1,9 +1,10 @@
 /** Bring one new record to a quorum of its replicas. */
-import type { SlotRecord } from '#crypto'
-import type { ServerFailure } from '../errors.ts'
+import type { PublicKey, SlotRecord } from '#crypto'
+import { NotFoundError, type ServerFailure } from '../errors.ts'
 import type { Grid, GridServer } from '../grid.ts'
 import { LEASE_DURATION_DEFAULT_SECONDS, SLOT_GRACE_MIN_MILLISECONDS } from '../limits.ts'
 import { ServerCalls } from '../server-calls.ts'
+import type { CallOptions, StorageServer } from '../storage/server.ts'
 import { recordVerifier, refusalOf, type SlotOptions, type SlotPlace } from './replicas.ts'
 
 export interface Publication {
@@ -29,11 +30,11 @@ export async function publishRecord(
   options: SlotOptions & { readonly patience: 'quorum' | 'all' },
 ): Promise<Publication> {
   const leaseDurationSeconds = options.leaseDurationSeconds ?? LEASE_DURATION_DEFAULT_SECONDS
-  const { size, replicas } = place
+  const { size, replicas, publicKey } = place
   const calls = new ServerCalls(grid, options.signal)
   const acceptedBy: GridServer[] = []
   const failures: ServerFailure[] = []
-  const verify = recordVerifier(grid, place.publicKey)
+  const verify = recordVerifier(grid, publicKey)
   let refusedCount = 0
   const startedAt = grid.clock.elapsed()
   let graceEndsAt: number | undefined
@@ -41,9 +42,16 @@ export async function publishRecord(
     for (const replica of replicas) {
       calls.start(replica, {
         what: 'writing a slot',
-        make: (server, own) => server.writeSlot({ record: record.bytes, leaseDurationSeconds }, own),
-        onAnswer: (outcome) => {
-          if (refusalOf(outcome, record, verify) === undefined) acceptedBy.push(replica)
+        make: async (server, own) => {
+          const outcome = await server.writeSlot({ record: record.bytes, leaseDurationSeconds }, own)
+          const isTaken = refusalOf(outcome, record, verify) === undefined
+          if (isTaken && options.bindingLease === true) {
+            await bindLease(server, { publicKey, durationSeconds: leaseDurationSeconds }, own)
+          }
+          return isTaken
+        },
+        onAnswer: (isTaken) => {
+          if (isTaken) acceptedBy.push(replica)
           else refusedCount += 1
         },
         onFailure: (failure) => failures.push(failure),
@@ -66,4 +74,16 @@ export async function publishRecord(
   } finally {
     calls.stop()
   }
+}
+
+/** @throws NotFoundError if the server has lost the record by now, or has no room for a lease on it */
+async function bindLease(
+  server: StorageServer,
+  { publicKey, durationSeconds }: { readonly publicKey: PublicKey; readonly durationSeconds: number },
+  options: CallOptions,
+): Promise<void> {
+  const renewal = { action: 'renew', address: { publicKey }, durationSeconds, binding: true } as const
+  const [outcome] = await server.updateLeases([renewal], options)
+  if (outcome?.ok === true) return
+  throw new NotFoundError(`the lease on the slot did not become binding: ${outcome?.reason ?? 'no answer'}`)
 }

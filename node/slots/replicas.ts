@@ -18,6 +18,8 @@ export interface SlotOptions {
   /** Servers that each record is meant to be on; fewer if fewer are known. */
   readonly replicas: number
   readonly leaseDurationSeconds?: number | undefined
+  /** A server counts as having taken a record only once its lease on the slot is binding. */
+  readonly bindingLease?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -135,7 +135,9 @@ class SlotUpdate {
   /** @returns undefined after a conflict */
   async #attemptFrom(start: Start, edit: SlotEdit): Promise<PublishedSlot | undefined> {
     const { current, warnings } = start
+    // A record that others have carried to a quorum has no binding lease there.
     const isOwnAttempt =
+      this.#options.bindingLease !== true &&
       current?.isSettled === true &&
       this.#attempt !== undefined &&
       equalBytes(current.record.hash, this.#attempt.hash)

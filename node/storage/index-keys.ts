@@ -6,12 +6,13 @@
  * |---|---|---|
  * | 1 ‖ name | | the index itself: `version`, `closed`, `rebuilding` |
  * | 2 ‖ storage index 32 ‖ root 32 ‖ share number 1 | share size u64 ‖ place 1 | a visible share |
- * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | expiry in seconds since 1970, u64 | a lease |
+ * | 3 ‖ storage index 32 ‖ root 32 ‖ share number 1 ‖ account | lease | a lease |
  * | 4 ‖ account | bytes u64 | what an account is charged; written when the storage is closed |
  * | 5 ‖ storage index 32 ‖ root 32 ‖ share number 1 | a whole share file | a small share |
  * | 6 ‖ public key 32 | a whole record | a slot |
- * | 7 ‖ public key 32 ‖ account | expiry in seconds since 1970, u64 | a lease on a slot; a slot always has one |
+ * | 7 ‖ public key 32 ‖ account | lease | a lease on a slot; a slot always has one |
  *
+ * A lease is its expiry in seconds since 1970, u64, and, if it is binding, until when, likewise.
  * A place is 0 for a file of its own, 1 for a record of this index.
  * The empty account holds the grace leases of shares and slots whose leases were lost, and one that has run out on a
  * slot whose last lease was cancelled.
@@ -29,7 +30,10 @@ import {
   utf8,
 } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'
+import type { Lease } from './lease.ts'
 import type { ShareAddress } from './server.ts'
+
+type LeaseTimes = Omit<Lease, 'account'>
 
 const SPACE = Object.freeze({
   meta: 1,
@@ -41,6 +45,8 @@ const SPACE = Object.freeze({
   slotLease: 7,
 } as const)
 const ADDRESS_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 1
+/** Plain and binding. */
+const LEASE_SIZES_BYTES = [8, 16]
 
 /** Whoever holds leases on shares that lost theirs; charged to nobody. */
 export const GRACE_ACCOUNT: PeerId = ''
@@ -105,7 +111,7 @@ export function isSlotKey(key: Uint8Array): boolean {
 }
 
 export function isSlotLease(key: Uint8Array, value: Uint8Array): boolean {
-  return key.length >= 1 + HASH_SIZE_BYTES && value.length === 8
+  return key.length >= 1 + HASH_SIZE_BYTES && LEASE_SIZES_BYTES.includes(value.length)
 }
 
 /** Of a slot or of a lease on one; the account is empty for a slot. */
@@ -133,7 +139,7 @@ export function isShareKey(key: Uint8Array): boolean {
 }
 
 export function isLease(key: Uint8Array, value: Uint8Array): boolean {
-  return key.length >= 1 + ADDRESS_SIZE_BYTES && value.length === 8
+  return key.length >= 1 + ADDRESS_SIZE_BYTES && LEASE_SIZES_BYTES.includes(value.length)
 }
 
 export function parseShareKey(key: Uint8Array): ShareAddress {
@@ -184,6 +190,19 @@ export function parseNumberValue(value: Uint8Array): number {
   const number = reader.u64()
   reader.finish()
   return number
+}
+
+export function leaseValue({ expiresAtSeconds, boundUntilSeconds }: LeaseTimes): Uint8Array {
+  if (boundUntilSeconds === 0) return numberValue(expiresAtSeconds)
+  return new ByteWriter(16).u64(expiresAtSeconds).u64(boundUntilSeconds).finish()
+}
+
+export function parseLeaseValue(value: Uint8Array): LeaseTimes {
+  const reader = new ByteReader(value, 'index value')
+  const expiresAtSeconds = reader.u64()
+  const boundUntilSeconds = value.length > 8 ? reader.u64() : 0
+  reader.finish()
+  return { expiresAtSeconds, boundUntilSeconds }
 }
 
 function addressBytes(address: ShareAddress): Uint8Array {

@@ -3,10 +3,13 @@ import { InvalidInputError } from '#crypto'
 import { LEASE_DURATION_MAX_SECONDS } from '../limits.ts'
 import type { Clock, PeerId } from '../platform/platform.ts'
 import { GRACE_ACCOUNT } from './index-keys.ts'
+import type { LeaseRenewal } from './server.ts'
 
 export interface Lease {
   readonly account: PeerId
   readonly expiresAtSeconds: number
+  /** Until then its own account cannot cancel it either; never after it expires. 0 if it was never binding. */
+  readonly boundUntilSeconds: number
 }
 
 export function wholeSeconds(clock: Pick<Clock, 'now'>): number {
@@ -14,17 +17,30 @@ export function wholeSeconds(clock: Pick<Clock, 'now'>): number {
 }
 
 /**
- * When a lease ends after it is renewed: a renewal never shortens it.
+ * An account's lease after it is added or renewed: that shortens neither how long it lasts nor how long it binds.
  *
  * @throws InvalidInputError if the duration is not a whole number from 1 to LEASE_DURATION_MAX_SECONDS
  */
-export function renewedExpiry(
+export function renewedLease(
+  account: PeerId,
   current: Lease | undefined,
-  renewal: { readonly nowSeconds: number; readonly durationSeconds: number },
-): number {
-  const { nowSeconds, durationSeconds } = renewal
+  renewal: LeaseRenewal & { readonly nowSeconds: number },
+): Lease {
+  const { nowSeconds, durationSeconds, binding } = renewal
   checkLeaseDuration(durationSeconds)
-  return Math.max(current?.expiresAtSeconds ?? 0, nowSeconds + durationSeconds)
+  const endSeconds = nowSeconds + durationSeconds
+  const boundSeconds = current?.boundUntilSeconds ?? 0
+  return {
+    account,
+    expiresAtSeconds: Math.max(current?.expiresAtSeconds ?? 0, endSeconds),
+    boundUntilSeconds: binding === true ? Math.max(boundSeconds, endSeconds) : boundSeconds,
+  }
+}
+
+/** What a cancellation leaves: nothing, or a lease for as long as it binds. */
+export function cancelledLease(current: Lease, nowSeconds: number): Lease | undefined {
+  const { boundUntilSeconds } = current
+  return boundUntilSeconds > nowSeconds ? { ...current, expiresAtSeconds: boundUntilSeconds } : undefined
 }
 
 export function checkLeaseDuration(durationSeconds: number): void {
@@ -42,7 +58,7 @@ export function checkLeaseDuration(durationSeconds: number): void {
 
 /** A lease for a share or slot that lost all of its own, so that its owner has time to come back. */
 export function graceLease(nowSeconds: number, durationSeconds: number): Lease {
-  return { account: GRACE_ACCOUNT, expiresAtSeconds: nowSeconds + durationSeconds }
+  return { account: GRACE_ACCOUNT, expiresAtSeconds: nowSeconds + durationSeconds, boundUntilSeconds: 0 }
 }
 
 /** What the collector shall do about one share or slot. */

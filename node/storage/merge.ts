@@ -81,7 +81,8 @@ async function* grouped<Name>(
       leases = []
     }
     name = lease
-    leases.push({ account: lease.account, expiresAtSeconds: lease.expiresAtSeconds })
+    const { account, expiresAtSeconds, boundUntilSeconds } = lease
+    leases.push({ account, expiresAtSeconds, boundUntilSeconds })
   }
   if (name !== undefined) yield { name, leases }
   return undefined

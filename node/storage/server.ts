@@ -229,14 +229,18 @@ export type SlotWriteOutcome =
   /** The record that stands in the way. No lease was given. */
   | { readonly accepted: false; readonly held: Uint8Array }
 
-export type LeaseChange =
-  | { readonly action: 'renew'; readonly durationSeconds: number }
-  | { readonly action: 'cancel' }
+export interface LeaseRenewal {
+  readonly durationSeconds: number
+  /** For so long not even the account itself can cancel the lease. */
+  readonly binding?: boolean | undefined
+}
+
+export type LeaseChange = ({ readonly action: 'renew' } & LeaseRenewal) | { readonly action: 'cancel' }
 
 export type LeaseUpdate = LeaseChange & { readonly address: ShareAddress | SlotAddress }
 
 export type LeaseOutcome =
-  /** Seconds since 1970 UTC; 0 after a cancel. */
+  /** When it ends, in seconds since 1970 UTC: 0 after a cancel, unless the lease binds until later. */
   | { readonly ok: true; readonly expiresAtSeconds: number }
   /** `no-such-share` is said of slots too. */
   | { readonly ok: false; readonly reason: 'no-such-share' | 'over-quota' }

@@ -18,10 +18,12 @@ import {
   LEASE_KEYS,
   leaseKey,
   leaseRange,
+  leaseValue,
   META_KEYS,
   numberValue,
   parseAccountKey,
   parseLeaseKey,
+  parseLeaseValue,
   parseNumberValue,
   parseShareKey,
   parseShareValue,
@@ -104,14 +106,14 @@ export class ShareIndex implements AsyncDisposable {
   }
 
   async lease(address: ShareAddress, account: PeerId): Promise<Lease | undefined> {
-    const expiresAtSeconds = await this.#number(leaseKey(address, account))
-    return expiresAtSeconds === undefined ? undefined : { account, expiresAtSeconds }
+    const value = await this.#get(leaseKey(address, account))
+    return value === undefined ? undefined : { account, ...parseLeaseValue(value) }
   }
 
   async leasesOf(address: ShareAddress): Promise<readonly Lease[]> {
     const leases: Lease[] = []
     for await (const [key, value] of this.#entries(leaseRange(address))) {
-      leases.push({ account: parseLeaseKey(key).account, expiresAtSeconds: parseNumberValue(value) })
+      leases.push({ account: parseLeaseKey(key).account, ...parseLeaseValue(value) })
     }
     return leases
   }
@@ -137,7 +139,7 @@ export class ShareIndex implements AsyncDisposable {
   /** Every lease, by address and account. */
   async *allLeases(): AsyncGenerator<Lease & { readonly address: ShareAddress }> {
     for await (const [key, value] of this.#entries(LEASE_KEYS)) {
-      if (isLease(key, value)) yield { ...parseLeaseKey(key), expiresAtSeconds: parseNumberValue(value) }
+      if (isLease(key, value)) yield { ...parseLeaseKey(key), ...parseLeaseValue(value) }
     }
   }
 
@@ -234,7 +236,7 @@ export class ShareIndex implements AsyncDisposable {
 
   async *#slotLeases(range: KeyRange): AsyncGenerator<Lease & { readonly publicKey: PublicKey }> {
     for await (const [key, value] of this.#entries(range)) {
-      if (isSlotLease(key, value)) yield { ...parseSlotKey(key), expiresAtSeconds: parseNumberValue(value) }
+      if (isSlotLease(key, value)) yield { ...parseSlotKey(key), ...parseLeaseValue(value) }
     }
   }
 
@@ -305,7 +307,7 @@ export function dropShare(address: ShareAddress, place: SharePlace): readonly In
 }
 
 export function putLease(address: ShareAddress, lease: Lease): IndexOperation {
-  return { type: 'put', key: leaseKey(address, lease.account), value: numberValue(lease.expiresAtSeconds) }
+  return { type: 'put', key: leaseKey(address, lease.account), value: leaseValue(lease) }
 }
 
 export function dropLease(address: ShareAddress, account: PeerId): IndexOperation {
@@ -324,7 +326,7 @@ export function putSlotLease(publicKey: PublicKey, lease: Lease): IndexOperation
   return {
     type: 'put',
     key: slotLeaseKey(publicKey, lease.account),
-    value: numberValue(lease.expiresAtSeconds),
+    value: leaseValue(lease),
   }
 }
 

@@ -9,11 +9,11 @@ import { NoSpaceError, NotFoundError } from '../errors.ts'
 import { DISK_FREE_AGE_MILLISECONDS } from '../limits.ts'
 import type { Clock, Disk, IndexOperation, Log, PeerId } from '../platform/platform.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import { type Lease, planCollection, renewedExpiry, wholeSeconds } from './lease.ts'
+import { cancelledLease, planCollection, renewedLease, wholeSeconds } from './lease.ts'
 import { type OpenShare, OpenShares, openShareFile } from './open-shares.ts'
 import type { StoragePaths } from './paths.ts'
 import { findDamage } from './scrub.ts'
-import type { LeaseChange, LeaseOutcome, ScrubOutcome, ShareAddress } from './server.ts'
+import type { LeaseChange, LeaseOutcome, LeaseRenewal, ScrubOutcome, ShareAddress } from './server.ts'
 import { ShareFiles } from './share-files.ts'
 import { dropLease, dropShare, putLease, putShare, putSmallShare, type ShareIndex } from './share-index.ts'
 import { SlotStore } from './slot-store.ts'
@@ -107,11 +107,12 @@ export class ShareStore implements AsyncDisposable {
     await this.#locked(address.storageIndex, async () => {
       if (await this.#dropUnless(address)) {
         await incoming.drop()
-        const outcome = await this.#renew(address, incoming.account, durationSeconds)
+        const outcome = await this.#renew(address, incoming.account, { durationSeconds })
         if (!outcome.ok) throw new NoSpaceError(`a lease was refused: ${outcome.reason}`)
         return
       }
-      const lease = putLease(address, this.#newLease(incoming.account, undefined, durationSeconds))
+      const renewal = { nowSeconds: this.nowSeconds(), durationSeconds }
+      const lease = putLease(address, renewedLease(incoming.account, undefined, renewal))
       if (small === undefined) {
         await incoming.syncAndClose()
         await this.#commitFile(share, lease)
@@ -126,14 +127,18 @@ export class ShareStore implements AsyncDisposable {
 
   updateLease(account: PeerId, address: ShareAddress, change: LeaseChange): Promise<LeaseOutcome> {
     return this.#locked(address.storageIndex, async (): Promise<LeaseOutcome> => {
-      if (change.action === 'renew') return this.#renew(address, account, change.durationSeconds)
-      const share = await this.parts.index.share(address)
+      if (change.action === 'renew') return this.#renew(address, account, change)
+      const { index, space } = this.parts
+      const share = await index.share(address)
       if (share === undefined) return { ok: false, reason: 'no-such-share' }
-      if ((await this.parts.index.lease(address, account)) !== undefined) {
-        await this.parts.index.commit([dropLease(address, account)])
-        this.parts.space.discharge(account, share.shareSizeBytes)
+      const current = await index.lease(address, account)
+      const left = current === undefined ? undefined : cancelledLease(current, this.nowSeconds())
+      if (left !== undefined) await index.commit([putLease(address, left)])
+      else if (current !== undefined) {
+        await index.commit([dropLease(address, account)])
+        space.discharge(account, share.shareSizeBytes)
       }
-      return { ok: true, expiresAtSeconds: 0 }
+      return { ok: true, expiresAtSeconds: left?.expiresAtSeconds ?? 0 }
     })
   }
 
@@ -200,18 +205,13 @@ export class ShareStore implements AsyncDisposable {
     })
   }
 
-  #newLease(account: PeerId, current: Lease | undefined, durationSeconds: number): Lease {
-    const renewal = { nowSeconds: this.nowSeconds(), durationSeconds }
-    return { account, expiresAtSeconds: renewedExpiry(current, renewal) }
-  }
-
-  async #renew(address: ShareAddress, account: PeerId, durationSeconds: number): Promise<LeaseOutcome> {
+  async #renew(address: ShareAddress, account: PeerId, renewal: LeaseRenewal): Promise<LeaseOutcome> {
     const { index, space } = this.parts
     const share = await index.share(address)
     if (share === undefined) return { ok: false, reason: 'no-such-share' }
     const { shareSizeBytes } = share
     const current = await index.lease(address, account)
-    const lease = this.#newLease(account, current, durationSeconds)
+    const lease = renewedLease(account, current, { ...renewal, nowSeconds: this.nowSeconds() })
     if (current === undefined && !space.fitsQuota(account, shareSizeBytes)) {
       return { ok: false, reason: 'over-quota' }
     }

@@ -18,10 +18,16 @@ import {
   toBase32,
 } from '#crypto'
 import type { IndexOperation, PeerId } from '../platform/platform.ts'
-import { GRACE_ACCOUNT } from './index-keys.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import { type Lease, planCollection, renewedExpiry, wholeSeconds } from './lease.ts'
-import type { LeaseChange, LeaseOutcome, SlotWriteOutcome } from './server.ts'
+import {
+  cancelledLease,
+  graceLease,
+  type Lease,
+  planCollection,
+  renewedLease,
+  wholeSeconds,
+} from './lease.ts'
+import type { LeaseChange, LeaseOutcome, LeaseRenewal, SlotWriteOutcome } from './server.ts'
 import { dropSlot, dropSlotLease, putSlot, putSlotLease } from './share-index.ts'
 import type { StoreParts } from './share-store.ts'
 
@@ -86,7 +92,7 @@ export class SlotStore {
       const toBytes = record.bytes.length
       const chargedBytes = current === undefined ? toBytes : toBytes - fromBytes
       this.#parts.space.requireRoom(account, { usedBytes: toBytes - fromBytes, chargedBytes })
-      const lease = putSlotLease(publicKey, this.#renewed(account, current, durationSeconds))
+      const lease = putSlotLease(publicKey, this.#renewed(account, current, { durationSeconds }))
       const operations = isRepeated ? [lease] : [putSlot(publicKey, record.bytes), lease]
       const after = current === undefined ? [...(held?.leases ?? []), { account }] : (held?.leases ?? [])
       await this.#change(operations, {
@@ -102,9 +108,9 @@ export class SlotStore {
       const held = await this.#held(publicKey)
       if (held === undefined) return { ok: false, reason: 'no-such-share' }
       const current = held.leases.find((lease) => lease.account === account)
-      if (change.action === 'renew') return this.#renew(held, account, change.durationSeconds)
-      if (current !== undefined) await this.#cancel(held, current)
-      return { ok: true, expiresAtSeconds: 0 }
+      if (change.action === 'renew') return this.#renew(held, account, change)
+      const left = current === undefined ? undefined : await this.#cancel(held, current)
+      return { ok: true, expiresAtSeconds: left?.expiresAtSeconds ?? 0 }
     })
   }
 
@@ -150,19 +156,18 @@ export class SlotStore {
     this.#parts.log.error('the record of a slot is damaged', { storageIndex, error })
   }
 
-  #renewed(account: PeerId, current: Lease | undefined, durationSeconds: number): Lease {
-    const renewal = { nowSeconds: wholeSeconds(this.#parts.clock), durationSeconds }
-    return { account, expiresAtSeconds: renewedExpiry(current, renewal) }
+  #renewed(account: PeerId, current: Lease | undefined, renewal: LeaseRenewal): Lease {
+    return renewedLease(account, current, { ...renewal, nowSeconds: wholeSeconds(this.#parts.clock) })
   }
 
-  async #renew(held: HeldSlot, account: PeerId, durationSeconds: number): Promise<LeaseOutcome> {
+  async #renew(held: HeldSlot, account: PeerId, renewal: LeaseRenewal): Promise<LeaseOutcome> {
     const { publicKey, leases } = held
     const sizeBytes = held.record.length
     const current = leases.find((lease) => lease.account === account)
     if (current === undefined && !this.#parts.space.fitsQuota(account, sizeBytes)) {
       return { ok: false, reason: 'over-quota' }
     }
-    const lease = this.#renewed(account, current, durationSeconds)
+    const lease = this.#renewed(account, current, renewal)
     await this.#change([putSlotLease(publicKey, lease)], {
       from: { sizeBytes, leases },
       to: { sizeBytes, leases: current === undefined ? [...leases, lease] : leases },
@@ -170,17 +175,24 @@ export class SlotStore {
     return { ok: true, expiresAtSeconds: lease.expiresAtSeconds }
   }
 
-  /** The collector goes by leases: the last one leaves one behind that has run out. */
-  async #cancel(held: HeldSlot, current: Lease): Promise<void> {
-    const { publicKey } = held
+  /** The collector goes by leases: the last one leaves one behind that has run out. @returns what is left of it */
+  async #cancel(held: HeldSlot, current: Lease): Promise<Lease | undefined> {
+    const { publicKey, leases } = held
     const sizeBytes = held.record.length
-    const kept = held.leases.filter((lease) => lease !== current)
-    const mark: readonly Lease[] = kept.length === 0 ? [{ account: GRACE_ACCOUNT, expiresAtSeconds: 0 }] : []
+    const left = cancelledLease(current, wholeSeconds(this.#parts.clock))
+    if (left !== undefined) {
+      const sum = { sizeBytes, leases }
+      await this.#change([putSlotLease(publicKey, left)], { from: sum, to: sum })
+      return left
+    }
+    const kept = leases.filter((lease) => lease !== current)
+    const mark = kept.length === 0 ? [graceLease(0, 0)] : []
     const puts = mark.map((lease) => putSlotLease(publicKey, lease))
     await this.#change([dropSlotLease(publicKey, current.account), ...puts], {
-      from: { sizeBytes, leases: held.leases },
+      from: { sizeBytes, leases },
       to: { sizeBytes, leases: [...kept, ...mark] },
     })
+    return undefined
   }
 
   /** Commit, with the sums changed before the wait, so that two writes do not both take the last of a quota. */

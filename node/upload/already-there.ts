@@ -10,7 +10,7 @@ import type { FileId } from '../download/locate.ts'
 import { countUp } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { matchShares, type Placement } from '../happiness.ts'
-import { renewLeases } from '../leases.ts'
+import { renewedOf, renewLeases } from '../leases.ts'
 import { HEDGE_FACTOR, HEDGE_MIN_MILLISECONDS, LOCATE_RING_FACTOR } from '../limits.ts'
 import { ServerCalls } from '../server-calls.ts'
 
@@ -73,12 +73,7 @@ export async function keepHeld(
   if (held.length === 0) return held
   const { leaseDurationSeconds: durationSeconds, signal } = options
   const failures = await renewLeases(grid, file, held, { durationSeconds, signal })
-  return held.filter(
-    ({ shareNumber, serverId }) =>
-      !failures.some(
-        (failure) => failure.serverId === serverId && (failure.shareNumber ?? shareNumber) === shareNumber,
-      ),
-  )
+  return renewedOf(held, failures)
 }
 
 /**

@@ -25,10 +25,10 @@ import {
   shortIndex,
 } from '#crypto'
 import type { FileId, KnownFile } from '../download/locate.ts'
-import { ConflictError, NotEnoughSharesError, type ServerFailure } from '../errors.ts'
+import { ConflictError, NotEnoughSharesError } from '../errors.ts'
 import { mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
-import { happiness, inShareOrder, type Placement } from '../happiness.ts'
+import { happiness, type Placement } from '../happiness.ts'
 import { giveUpLeases } from '../leases.ts'
 import { BLOCK_ANSWER_SECONDS, CONVERGENT_TRIES_MAX, LEASE_DURATION_DEFAULT_SECONDS } from '../limits.ts'
 import { regenerateShares } from '../regenerate.ts'
@@ -38,6 +38,7 @@ import { SegmentEncoder } from './encode.ts'
 import { chooseKeys, type FileKeys, SourceChanged } from './key.ts'
 import { type OpenShare, openOnly, type PlacementOutcome, placeShares, requireHappiness } from './place.ts'
 import { cutSegments, type PlainSegment, type UploadSource } from './segments.ts'
+import { type Sent, type Settled, settleUpload } from './settle.ts'
 import { ShareSet } from './write.ts'
 
 export interface UploadOptions {
@@ -49,6 +50,8 @@ export interface UploadOptions {
   /** Given: the caller vouches that it never seals anything else. Instead of a random one. */
   readonly readKey?: Secret<ReadKey> | undefined
   readonly leaseDurationSeconds?: number | undefined
+  /** When the put has succeeded, its leases become binding: then not even this account can cancel them. */
+  readonly bindingLease?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   /** Called after each segment that servers have taken; not after the upload has settled. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined
@@ -62,15 +65,10 @@ export interface UploadProgress {
   readonly serversLost: number
 }
 
-export interface UploadResult {
+/** Of a literal there are no placements; the failures are servers that were asked and did not hold out. */
+export interface UploadResult extends Settled {
   readonly capability: ReadCapability
   readonly fileSizeBytes: number
-  /** Where each share is; empty for a literal. */
-  readonly placements: readonly Placement[]
-  /** How many of them this put sent. The others were there: equal content had been put before. */
-  readonly sentShareCount: number
-  /** Servers that were asked and did not hold out. */
-  readonly failures: readonly ServerFailure[]
 }
 
 /**
@@ -172,12 +170,9 @@ class Upload {
     }
     try {
       const { open, failures } = await this.#place(keys, there, { sizeBytes: fileSizeBytes, hand: sendWhole })
-      const placements = inShareOrder([...there, ...open])
-      requireHappiness({ ...file, happyServers: this.#options.happyServers }, placements, failures)
-      this.#options.signal?.throwIfAborted()
+      const held = await this.#settle(file, { there, sent: open, failures })
       this.#tell(fileSizeBytes, failures.length)
-      const capability = fileReadCapability(keys.readKey, root)
-      return { capability, fileSizeBytes, placements, sentShareCount: open.length, failures }
+      return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, ...held }
     } catch (error) {
       await giveUpLeases(this.#grid, file, visible)
       throw error
@@ -199,8 +194,8 @@ class Upload {
       await shares.finish({ manifest, leaseDurationSeconds }, this.#options)
       const { storageIndex } = keys
       const file = { storageIndex, root, manifest: parseManifest(manifest), manifestBytes: manifest }
-      const mended = await this.#mend(file, shares, there)
-      return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, ...mended }
+      const held = await this.#mend(file, shares, there)
+      return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, ...held }
     } catch (error) {
       await shares.abort()
       throw error
@@ -225,11 +220,10 @@ class Upload {
     const { root, fileSizeBytes } = await encoder.rehearse(this.#read())
     const there = await this.#keepHeld({ storageIndex, root })
     if (sharesToSend(there, this.#wanted).length > 0) return { there }
-    requireHappiness({ storageIndex, happyServers: this.#options.happyServers }, there, [])
+    const held = await this.#settle({ storageIndex, root }, { there, sent: [], failures: [] })
     this.#tell(fileSizeBytes, 0)
     const capability = fileReadCapability(keys.readKey, root)
-    const placements = inShareOrder(there)
-    return { there, whole: { capability, fileSizeBytes, placements, sentShareCount: 0, failures: [] } }
+    return { there, whole: { capability, fileSizeBytes, ...held } }
   }
 
   #keepHeld(file: FileId): Promise<readonly Placement[]> {
@@ -313,12 +307,8 @@ class Upload {
    * Make the shares of servers that were lost on the way again, on others. If even so fewer than h servers hold
    * shares, the leases just taken are given back.
    */
-  async #mend(
-    file: KnownFile,
-    shares: ShareSet,
-    there: readonly Placement[],
-  ): Promise<Pick<UploadResult, 'placements' | 'sentShareCount' | 'failures'>> {
-    const { happyServers, signal } = this.#options
+  async #mend(file: KnownFile, shares: ShareSet, there: readonly Placement[]): Promise<Settled> {
+    const { signal } = this.#options
     const leaseDurationSeconds = this.#leaseDurationSeconds
     const lost = new Set(shares.failures.map(({ serverId }) => serverId))
     const mended = await regenerateShares(this.#grid, file, {
@@ -332,15 +322,18 @@ class Upload {
       return { placements: [], failures: [] }
     })
     const sent = [...shares.live, ...mended.placements]
-    const placements = inShareOrder([...there, ...sent])
     const failures = [...shares.failures, ...mended.failures]
     try {
-      requireHappiness({ ...file, happyServers }, placements, failures)
+      return await this.#settle(file, { there, sent, failures })
     } catch (error) {
       await giveUpLeases(this.#grid, file, sent)
       throw error
     }
-    return { placements, sentShareCount: sent.length, failures }
+  }
+
+  #settle(file: FileId, sent: Sent): Promise<Settled> {
+    const leaseDurationSeconds = this.#leaseDurationSeconds
+    return settleUpload(this.#grid, file, sent, { ...this.#options, leaseDurationSeconds })
   }
 
   #tell(doneBytes: number, serversLost: number): void {

@@ -206,21 +206,27 @@ function readBlockWrite(fields: Fields, payload: Uint8Array): BlockWrite {
   }
 }
 
-/** A renewal has seconds, a cancellation none. */
+/** A renewal has seconds, a cancellation none; one that does not bind says nothing of it, as before there was such. */
 function leaseFields(update: LeaseUpdate): FieldRecord {
-  const seconds = update.action === 'renew' ? update.durationSeconds : undefined
   const { address } = update
+  const change =
+    update.action === 'renew'
+      ? { seconds: update.durationSeconds, binding: update.binding === true ? true : undefined }
+      : {}
   return 'publicKey' in address
-    ? { slot: address.publicKey, seconds }
-    : { ...addressFields(address), seconds }
+    ? { slot: address.publicKey, ...change }
+    : { ...addressFields(address), ...change }
 }
 
 function readLease(fields: Fields): LeaseUpdate {
   const slot = fields.optional('slot', () => asPublicKey(fields.bytes('slot', HASH_SIZE_BYTES)))
   const address: ShareAddress | SlotAddress = slot === undefined ? readAddress(fields) : { publicKey: slot }
   const seconds = fields.optional('seconds', () => fields.positive('seconds', LEASE_DURATION_MAX_SECONDS))
+  // Without seconds nothing is renewed, and a field that has no meaning is refused like one that is not known.
+  const binding =
+    seconds === undefined ? undefined : fields.optional('binding', () => fields.boolean('binding'))
   fields.finish()
   return seconds === undefined
     ? { action: 'cancel', address }
-    : { action: 'renew', address, durationSeconds: seconds }
+    : { action: 'renew', address, durationSeconds: seconds, ...(binding === true ? { binding } : {}) }
 }

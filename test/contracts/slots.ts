@@ -223,6 +223,24 @@ function slotLeaseCases(open: Open): void {
     expect((await alice.status()).accountUsedBytes).toBe(record.bytes.length)
   })
 
+  test('a binding lease on a slot is not cancelled, and outlasts a change of its record', async () => {
+    const harness = await open()
+    const [alice, bob] = [await harness.connect('alice'), await harness.connect('bob')]
+    const keys = testSlot('binding')
+    const address = { publicKey: keys.publicKey }
+    await write(alice, testRecord(keys, 1))
+    const durationSeconds = 2 * HOUR_SECONDS
+    const [bound] = await alice.updateLeases([{ action: 'renew', address, durationSeconds, binding: true }])
+    expect(await alice.updateLeases([{ action: 'cancel', address }])).toEqual([bound])
+    const next = testRecord(keys, 2)
+    await write(bob, next)
+    expect(await bob.updateLeases([{ action: 'cancel', address }])).toEqual([
+      { ok: true, expiresAtSeconds: 0 },
+    ])
+    expect(await alice.updateLeases([{ action: 'cancel', address }])).toEqual([bound])
+    expect((await alice.status()).accountUsedBytes).toBe(next.bytes.length)
+  })
+
   test('a record counts for each account with a lease, and one of another size is counted anew', async () => {
     const harness = await open()
     const [alice, bob] = [await harness.connect('alice'), await harness.connect('bob')]

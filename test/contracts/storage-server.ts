@@ -19,6 +19,7 @@ import {
   ConflictError,
   LEASE_DURATION_MAX_SECONDS,
   LEASE_UPDATES_MAX,
+  type LeaseChange,
   LIST_QUERIES_MAX,
   NoSpaceError,
   NotFoundError,
@@ -633,6 +634,50 @@ function leaseCases(open: OpenHarness): void {
     expect((await alice.status()).accountUsedBytes).toBe(0)
     expect((await bob.status()).accountUsedBytes).toBe(share.file.length)
     await expectReadable(alice, share)
+  })
+
+  test('a binding lease is not cancelled before it runs out, and charged like any', async () => {
+    const share = shareAt(await makeFile('binding'), 0)
+    const harness = await open({ quotaBytes: share.file.length })
+    const [alice, bob] = [await harness.connect('alice'), await harness.connect('bob')]
+    const { address } = share
+    await putShare(alice, share)
+    const change = async (server: StorageServer, ...updates: readonly LeaseChange[]) => {
+      const outcomes = await server.updateLeases(updates.map((update) => ({ ...update, address })))
+      return outcomes.map((outcome) =>
+        outcome.ok && outcome.expiresAtSeconds > 0
+          ? Math.round((outcome.expiresAtSeconds - Date.now() / 1000) / HOUR_SECONDS)
+          : outcome,
+      )
+    }
+    const renew = (hours: number, binding?: boolean) =>
+      ({ action: 'renew', durationSeconds: hours * HOUR_SECONDS, binding }) as const
+    const cancel = { action: 'cancel' } as const
+    expect(await change(alice, renew(5, true), renew(3), renew(4, true), cancel)).toEqual([5, 5, 5, 5])
+    expect(await change(alice, renew(10), cancel, cancel)).toEqual([10, 5, 5])
+    expect((await alice.status()).accountUsedBytes).toBe(share.file.length)
+    const none = { ok: true, expiresAtSeconds: 0 }
+    expect(await change(bob, cancel, renew(2), cancel)).toEqual([none, 2, none])
+    expect((await bob.status()).accountUsedBytes).toBe(0)
+    const other = shareAt(await makeFile('binding, beyond the quota'), 0)
+    await putShare(bob, other)
+    const beyond = { ...renew(1, true), address: other.address }
+    expect(await alice.updateLeases([beyond])).toEqual([{ ok: false, reason: 'over-quota' }])
+  })
+
+  test('a bad copy goes with its binding leases', async () => {
+    const harness = await open({})
+    const server = await harness.connect('alice')
+    const share = shareAt(await makeFile('binding and bad'), 0)
+    await putShare(server, share)
+    const { address } = share
+    await server.updateLeases([{ action: 'renew', address, durationSeconds: HOUR_SECONDS, binding: true }])
+    await harness.damage(address, 8)
+    expect(await server.scrubShare(address)).toMatchObject({ healthy: false })
+    expect((await server.status()).accountUsedBytes).toBe(0)
+    await putShare(server, share)
+    const cancelled = await server.updateLeases([{ action: 'cancel', address }])
+    expect(cancelled).toEqual([{ ok: true, expiresAtSeconds: 0 }])
   })
 
   test('decides each update of a batch alone, in its place', async () => {

@@ -64,6 +64,7 @@ const requests: readonly StorageRequest[] = [
     op: 'update-leases',
     updates: [
       { action: 'renew', address, durationSeconds: 5 },
+      { action: 'renew', address, durationSeconds: 5, binding: true },
       { action: 'cancel', address: { publicKey: slot.publicKey } },
     ],
   },

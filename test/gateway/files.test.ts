@@ -65,6 +65,16 @@ for (const [name, open] of STAGES) {
       expect(formatCapability(other.capability)).not.toBe(formatCapability(one.capability))
     })
 
+    test('binds the leases of files and slots, when asked', async () => {
+      const { files, grid } = await open(5)
+      const large = contentOf(40_000)
+      await files.put(fileSource(CONTENT), { bindingLease: true })
+      await files.putSlot(undefined, fileSource(large), { bindingLease: true })
+      expect(await grid.cancelAll()).toEqual({ cancelled: 0, bound: 15 })
+      await files.put(fileSource(CONTENT))
+      expect(await grid.cancelAll()).toEqual({ cancelled: 5, bound: 15 })
+    })
+
     test('checks, verifies and repairs with a verify capability', async () => {
       const { files, grid } = await open(5)
       const { capability, placements } = await files.put(fileSource(CONTENT))

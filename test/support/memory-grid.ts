@@ -1,13 +1,19 @@
 /** A grid of real storage servers over memory, in one process, with faults in front of each. */
 import { ENCODING_DEFAULT, type Encoding } from '#crypto'
-import type { Clock, Grid, GridServer, ShareAddress, UploadSource } from '#node'
+import type { Clock, Grid, GridServer, ShareAddress, SlotAddress, UploadSource } from '#node'
 import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
 import { systemClock } from '../../node/platform/clock.ts'
 import { silentLog } from '../../node/platform/log.ts'
 import { MemoryDisk, MemoryFile, type MemoryFolder } from '../../node/platform/memory-disk.ts'
 import { systemRandom } from '../../node/platform/random.ts'
 import { SlotsSeen } from '../../node/slots/seen.ts'
-import { parseShareKey, SMALL_KEYS, smallKey } from '../../node/storage/index-keys.ts'
+import {
+  parseShareKey,
+  parseSlotKey,
+  SLOT_KEYS,
+  SMALL_KEYS,
+  smallKey,
+} from '../../node/storage/index-keys.ts'
 import { parseBucketName, parseShareName, StoragePaths } from '../../node/storage/paths.ts'
 import { Storage } from '../../node/storage/storage.ts'
 import { type Fault, FaultyServer } from './faulty-server.ts'
@@ -146,6 +152,23 @@ export class MemoryGrid implements Grid {
     return Math.min(...expiries)
   }
 
+  /** Cancel the client's leases on all shares and slots, as whoever has its key can. @returns how many it had */
+  async cancelAll(): Promise<{ readonly cancelled: number; readonly bound: number }> {
+    let cancelled = 0
+    let bound = 0
+    for (const { storage, disk } of this.#members) {
+      const slots = await slotsOn(disk)
+      const updates = [...(await sharesOn(disk)), ...slots].map(
+        (address) => ({ action: 'cancel', address }) as const,
+      )
+      for (const outcome of await storage.forAccount(CLIENT).updateLeases(updates)) {
+        if (outcome.ok && outcome.expiresAtSeconds > 0) bound += 1
+        else cancelled += 1
+      }
+    }
+    return { cancelled, bound }
+  }
+
   /** Flip a byte in the first block of every share on a server. */
   async damageShare(number: number): Promise<void> {
     const { disk } = this.#member(number)
@@ -194,6 +217,13 @@ async function sharesOn(disk: MemoryDisk): Promise<readonly ShareAddress[]> {
       }
     }
   }
+  return found
+}
+
+async function slotsOn(disk: MemoryDisk): Promise<readonly SlotAddress[]> {
+  const found: SlotAddress[] = []
+  const store = disk.folderAt(new StoragePaths(FOLDER).index)?.store
+  for await (const key of store?.keys(SLOT_KEYS) ?? []) found.push(parseSlotKey(key))
   return found
 }
 

@@ -86,6 +86,12 @@ const request: fc.Arbitrary<StorageRequest> = fc.oneof(
     updates: fc.array(
       fc.oneof(
         fc.record({ action: fc.constant('renew' as const), address: leased, durationSeconds: seconds }),
+        fc.record({
+          action: fc.constant('renew' as const),
+          address: leased,
+          durationSeconds: seconds,
+          binding: fc.constant(true),
+        }),
         fc.record({ action: fc.constant('cancel' as const), address: leased }),
       ),
       { maxLength: 20 },
@@ -173,6 +179,9 @@ describe('parseRequest', () => {
       { op: 'open', files: Array.from({ length: 65 }, () => ({ index, root: index })) },
       { op: 'update-leases', updates: [{ index, root: index, share: 0, seconds: true }] },
       { op: 'update-leases', updates: [{ slot: index, index, seconds: 1 }] },
+      { op: 'update-leases', updates: [{ slot: index, seconds: 1, binding: 1 }] },
+      { op: 'update-leases', updates: [{ slot: index, binding: true }] },
+      { op: 'update-leases', updates: [{ index, root: index, share: 0, binding: false }] },
       { op: 'update-leases', updates: [{ slot: upload, seconds: 1 }] },
       { op: 'slot-read', keys: [index, upload] },
       { op: 'slot-read', keys: [index, 'a key'] },
