@@ -183,10 +183,15 @@ export class ByteReader {
     return Number(value)
   }
 
+  /** A view of the bytes that are read. */
+  view(sizeBytes: number): Uint8Array {
+    const start = this.#take(sizeBytes)
+    return this.#bytes.subarray(start, start + sizeBytes)
+  }
+
   /** A copy, owned by the caller, also where the bytes are a Buffer, whose own slice would be a view. */
   bytes(sizeBytes: number): Uint8Array {
-    const start = this.#take(sizeBytes)
-    return new Uint8Array(this.#bytes.subarray(start, start + sizeBytes))
+    return new Uint8Array(this.view(sizeBytes))
   }
 
   /** @throws InvalidInputError if bytes are left over. */

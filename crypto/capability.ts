@@ -6,7 +6,8 @@
  * A parsed capability is a union on `kind`, so code that must read cannot be handed one that only verifies. What is
  * left when a right is taken away is in attenuate.ts.
  */
-import { concat, equalBytes, fromBase32, toBase32, utf8 } from './bytes.ts'
+import { concat } from './bytes.ts'
+import { formatCapabilityText, parseCapabilityText } from './capability-text.ts'
 import { InvalidInputError } from './errors.ts'
 import {
   asFileRoot,
@@ -21,17 +22,11 @@ import {
   type ReadKey,
   type SlotSeed,
   type StorageIndex,
-  taggedHash,
   type VerifyKey,
 } from './hash.ts'
 import { Secret } from './secret.ts'
-import { TAGS } from './tags.ts'
 
-export const CAPABILITY_VERSION = 1
 export const LITERAL_SIZE_MAX_BYTES = 64
-const CHECKSUM_SIZE_BYTES = 4
-/** The longest capability is a full literal: 6 + 4 + 111 characters. Longer text is refused before it is read. */
-export const CAPABILITY_LENGTH_MAX = 160
 
 /** The content itself; read without a network. */
 export interface LiteralCapability {
@@ -196,8 +191,7 @@ export function treeVerifyCapability(verifyKey: VerifyKey, root: FileRoot): Tree
 
 /** The capability as text. It is a secret wherever the capability is one. */
 export function formatCapability(capability: Capability): string {
-  const payload = concat(Uint8Array.of(CAPABILITY_VERSION), bodyOf(capability))
-  return `cairn:${capability.kind}:${toBase32(concat(payload, checksum(capability.kind, payload)))}`
+  return formatCapabilityText(capability.kind, bodyOf(capability))
 }
 
 /**
@@ -206,29 +200,17 @@ export function formatCapability(capability: Capability): string {
  * @throws InvalidInputError saying what is wrong: not a capability, unknown kind, mistyped, wrong length or version
  */
 export function parseCapability(text: string): Capability {
-  if (text.length > CAPABILITY_LENGTH_MAX) {
-    throw new InvalidInputError(
-      `a capability has at most ${CAPABILITY_LENGTH_MAX} characters, found ${text.length}`,
-    )
-  }
-  const [scheme, kind, encoded, ...rest] = text.split(':')
-  if (scheme !== 'cairn' || kind === undefined || encoded === undefined || rest.length > 0) {
-    throw new InvalidInputError(
-      'a capability looks like cairn:<kind>:<letters and digits>; this text does not',
-    )
-  }
-  if (!isKind(kind)) {
-    throw new InvalidInputError(`unknown kind of capability: one of ${Object.keys(KINDS).join(', ')} wanted`)
-  }
-  const bytes = decodeBody(encoded)
-  const payload = bytes.subarray(0, -CHECKSUM_SIZE_BYTES)
-  if (!equalBytes(bytes.subarray(-CHECKSUM_SIZE_BYTES), checksum(kind, payload))) {
-    throw new InvalidInputError('the capability is mistyped or cut short: its checksum does not fit')
-  }
-  if (payload[0] !== CAPABILITY_VERSION) {
-    throw new InvalidInputError(`capability version ${CAPABILITY_VERSION} wanted, found ${payload[0]}`)
-  }
-  return capabilityOf(kind, payload.subarray(1))
+  const { kind, body } = parseCapabilityText(text, requireKind)
+  return capabilityOf(kind, body)
+}
+
+function requireKind(kind: string): CapabilityKind {
+  if (isKind(kind)) return kind
+  throw new InvalidInputError(
+    kind === 'drop'
+      ? 'this is the capability of a drop-box: it adds backups to a repository and grants nothing else'
+      : `unknown kind of capability: one of ${Object.keys(KINDS).join(', ')} wanted`,
+  )
 }
 
 /** u8 id of the kind ‖ body: how formats hold a capability. */
@@ -246,17 +228,6 @@ export function unpackCapability(bytes: Uint8Array): Capability {
 
 function isKind(kind: string): kind is CapabilityKind {
   return Object.hasOwn(KINDS, kind)
-}
-
-function decodeBody(encoded: string): Uint8Array {
-  let bytes: Uint8Array
-  try {
-    bytes = fromBase32(encoded)
-  } catch (cause) {
-    throw new InvalidInputError('the capability is mistyped or cut short: it is not base32', {}, { cause })
-  }
-  if (bytes.length < 1 + CHECKSUM_SIZE_BYTES) throw new InvalidInputError('the capability is cut short')
-  return bytes
 }
 
 function capabilityOf(kind: CapabilityKind, body: Uint8Array): Capability {
@@ -313,8 +284,4 @@ function bodyOf(capability: Capability): Uint8Array {
     case 'tree-verify':
       return concat(capability.verifyKey.reveal(), capability.root)
   }
-}
-
-function checksum(kind: string, payload: Uint8Array): Uint8Array {
-  return taggedHash(TAGS.capabilityChecksum, utf8(`${kind}:`), payload).subarray(0, CHECKSUM_SIZE_BYTES)
 }

@@ -43,6 +43,12 @@ export type PackId = Branded<'PackId'>
 export type BlobIdKey = Branded<'BlobIdKey'>
 /** 32 bytes that say where the contents of one repository are cut. Secret. */
 export type CutKey = Branded<'CutKey'>
+/** 32 bytes that grant reading the blobs of one repository of backups, and naming them. Secret. */
+export type ContentKey = Branded<'ContentKey'>
+/** 32 bytes: the X25519 key of the owner of a drop-box, which drops are sealed to. */
+export type DropPublicKey = Branded<'DropPublicKey'>
+/** 32 bytes that open the drops of one drop-box. Secret. */
+export type DropPrivateKey = Branded<'DropPrivateKey'>
 /** 32 bytes: a key of secret-box.ts. Secret. */
 export type BoxKey = Branded<'BoxKey'>
 
@@ -70,6 +76,10 @@ export const asBoxKey = (bytes: Uint8Array): BoxKey => checked32(bytes, 'a key')
 export const asBlobId = (bytes: Uint8Array): BlobId => checked32(bytes, 'the id of a blob')
 export const asBlobIdKey = (bytes: Uint8Array): BlobIdKey => checked32(bytes, 'a key of blob ids')
 export const asCutKey = (bytes: Uint8Array): CutKey => checked32(bytes, 'a key of cuts')
+export const asContentKey = (bytes: Uint8Array): ContentKey => checked32(bytes, 'a content key')
+export const asDropPublicKey = (bytes: Uint8Array): DropPublicKey => checked32(bytes, 'the key of a drop-box')
+export const asDropPrivateKey = (bytes: Uint8Array): DropPrivateKey =>
+  checked32(bytes, 'the private key of a drop-box')
 export const asConvergenceSecret = (bytes: Uint8Array): ConvergenceSecret =>
   checked32(bytes, 'a convergence secret')
 

@@ -43,6 +43,30 @@ export const TAGS = Object.freeze({
   slotRecordHash: 'cairn/v1/slot-record-hash',
   /** HMAC message prefix: what is sealed -> its nonce. */
   secretNonce: 'cairn/v1/secret-nonce',
+  /** HKDF info: content key of a repository of backups -> what its contents are cut by. */
+  cutKey: 'cairn/v1/cut-key',
+  /** HKDF info: content key of a repository -> what its blobs are named by. */
+  blobIdKey: 'cairn/v1/blob-id-key',
+  /** HMAC message prefix: cut key -> words of the rolling hash. */
+  cutTable: 'cairn/v1/cut-table',
+  /** HMAC message prefix: bytes before a place -> whether a blob ends after it, and how far. */
+  cutPlace: 'cairn/v1/cut-place',
+  /** HMAC message prefix: content of a blob -> its id. */
+  blobId: 'cairn/v1/blob-id',
+  /** Hash of the table of a pack: its id. */
+  packId: 'cairn/v1/pack-id',
+  /** Hash of an index file: its id. */
+  indexId: 'cairn/v1/index-id',
+  /** Hash of a snapshot: its id. */
+  snapshotId: 'cairn/v1/snapshot-id',
+  /** Hash of the record of freed packs: its id. */
+  freedId: 'cairn/v1/freed-id',
+  /** HKDF info: first seed of a drop-box -> content key of its repository. */
+  dropContentKey: 'cairn/v1/drop-content-key',
+  /** HKDF info: seed of the slot of one drop -> seed of the next. */
+  dropNext: 'cairn/v1/drop-next',
+  /** HKDF info: what X25519 gives -> the key that seals a drop. */
+  dropBoxKey: 'cairn/v1/drop-box-key',
 } as const)
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

@@ -2,17 +2,29 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
+  BLOB_SIZE_MAX_BYTES,
   BOX_OVERHEAD_BYTES,
   CAPABILITY_LENGTH_MAX,
+  CONTENT_DEPTH_MAX,
+  CONTENT_IDS_MAX,
+  type CutSizes,
+  DATA_CUT_SIZES,
+  DROP_MAX_BYTES,
+  DROP_PACKS_MAX,
   ENCODING_DEFAULT,
   FIELDS_DEPTH_MAX,
   FIELDS_VALUES_MAX,
+  INDEX_PACKS_MAX,
+  INDEX_ROWS_MAX,
+  LIST_ITEMS_MAX,
   LITERAL_SIZE_MAX_BYTES,
   MANIFEST_SIZE_MAX_BYTES,
   NAME_MAX_BYTES,
   NODE_CHILDREN_MAX,
   NODE_ENTRIES_MAX,
   NODE_FILE_MAX_BYTES,
+  PACK_BLOBS_MAX_BYTES,
+  PACK_ROWS_MAX,
   SEALED_WRITE_SIZE_BYTES,
   SEGMENT_COUNT_MAX,
   SEGMENT_SIZE_MAX_BYTES,
@@ -21,8 +33,11 @@ import {
   SHARE_HEADER_SIZE_BYTES,
   SLOT_RECORD_MAX_BYTES,
   SLOT_VALUE_INLINE_MAX_BYTES,
+  SNAPSHOT_MAX_BYTES,
   TAGS,
   TOTAL_SHARES_MAX,
+  TREE_CUT_SIZES,
+  TREE_ENTRY_MAX_BYTES,
   USER_METADATA_MAX,
   USER_METADATA_TEXT_MAX,
 } from '#crypto'
@@ -30,6 +45,12 @@ import {
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const format = read('crypto/FORMAT.md')
 const grouped = (value: number): string => value.toLocaleString('en')
+
+function cutRow(what: string, sizes: CutSizes, average: string): string {
+  const { leastBytes, mostBytes, proposalBits, confirmedOneIn, spreadBits } = sizes
+  const limits = `${grouped(leastBytes)} | ${grouped(mostBytes)}`
+  return `| ${what} | ${limits} | ${proposalBits} | ${confirmedOneIn} | ${spreadBits} | ${average} |`
+}
 
 describe('FORMAT.md', () => {
   test('prints every tag, and no other', () => {
@@ -55,6 +76,16 @@ describe('FORMAT.md', () => {
     `| name | ${NAME_MAX_BYTES} bytes in UTF-8 |`,
     `| user metadata of an entry | ${USER_METADATA_MAX} values; names, texts and bytes of ` +
       `${grouped(USER_METADATA_TEXT_MAX)} |`,
+    `| blob | 1 to ${grouped(BLOB_SIZE_MAX_BYTES)} bytes |`,
+    `| pack | ${grouped(PACK_BLOBS_MAX_BYTES)} bytes of blobs; ${grouped(PACK_ROWS_MAX)} rows |`,
+    `| index file; record of freed packs | ${grouped(INDEX_PACKS_MAX)} packs; ${grouped(INDEX_ROWS_MAX)} rows |`,
+    `| content; list | ${CONTENT_IDS_MAX} ids; ${grouped(LIST_ITEMS_MAX)} items |`,
+    `| levels of lists | ${CONTENT_DEPTH_MAX} |`,
+    `| entry of a tree | ${grouped(TREE_ENTRY_MAX_BYTES)} bytes |`,
+    `| snapshot | ${grouped(SNAPSHOT_MAX_BYTES)} bytes |`,
+    `| drop | ${grouped(DROP_MAX_BYTES)} bytes; ${DROP_PACKS_MAX} packs |`,
+    cutRow('files', DATA_CUT_SIZES, '1 MiB'),
+    cutRow('trees', TREE_CUT_SIZES, '128 KiB'),
     `at most ${FIELDS_DEPTH_MAX} maps and arrays in each other), with at most ${grouped(FIELDS_VALUES_MAX)} values`,
     `A node has at most ${grouped(NODE_ENTRIES_MAX)} entries and ${grouped(NODE_CHILDREN_MAX)} pointers.`,
     `| [\`write\`] | bytes(${SEALED_WRITE_SIZE_BYTES}) |`,
