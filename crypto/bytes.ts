@@ -117,6 +117,12 @@ export class ByteWriter {
     return this
   }
 
+  u16(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, 'u16 in range')
+    this.#view.setUint16(this.#take(2), value)
+    return this
+  }
+
   u32(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, 'u32 in range')
     this.#view.setUint32(this.#take(4), value)
@@ -127,6 +133,20 @@ export class ByteWriter {
   u64(value: number): this {
     assert(Number.isSafeInteger(value) && value >= 0, 'u64 in the safe range')
     this.#view.setBigUint64(this.#take(8), BigInt(value))
+    return this
+  }
+
+  /** All 64 bits. */
+  wideU64(value: bigint): this {
+    assert(BigInt.asUintN(64, value) === value, 'u64 in range')
+    this.#view.setBigUint64(this.#take(8), value)
+    return this
+  }
+
+  /** Two's complement. */
+  wideI64(value: bigint): this {
+    assert(BigInt.asIntN(64, value) === value, 'i64 in range')
+    this.#view.setBigInt64(this.#take(8), value)
     return this
   }
 
@@ -170,6 +190,10 @@ export class ByteReader {
     return this.#view.getUint8(this.#take(1))
   }
 
+  u16(): number {
+    return this.#view.getUint16(this.#take(2))
+  }
+
   u32(): number {
     return this.#view.getUint32(this.#take(4))
   }
@@ -181,6 +205,16 @@ export class ByteReader {
       throw new InvalidInputError(`${this.#what}: a number is above 2^53 - 1`)
     }
     return Number(value)
+  }
+
+  /** All 64 bits. */
+  wideU64(): bigint {
+    return this.#view.getBigUint64(this.#take(8))
+  }
+
+  /** Two's complement. */
+  wideI64(): bigint {
+    return this.#view.getBigInt64(this.#take(8))
   }
 
   /** A view of the bytes that are read. */

@@ -4,14 +4,20 @@
  * A content of few blobs names them itself. One of more names a single `list`, which has the ids of blobs, or of lists
  * one level below, each with the size of what is behind it, so that a reader of a range finds it without the rest.
  *
+ * | offset in a content | size | field |
+ * |---|---|---|
+ * | 0 | 8 | size of all its bytes |
+ * | 8 | 1 | depth: 0 if the ids are those of its blobs, else the level of its list |
+ * | 9 | 1 | number of ids |
+ * | 10 | 32 an id | ids |
+ *
  * | offset in a list | size | field |
  * |---|---|---|
  * | 0 | 1 | level: 1 above blobs, else 1 more than the lists in it |
  * | 1 | 40 an item | size of what is behind it (u64), its id (32) |
  */
-import { ByteReader, ByteWriter, concat } from '../bytes.ts'
+import { ByteReader, ByteWriter } from '../bytes.ts'
 import { assert, InvalidInputError } from '../errors.ts'
-import type { FieldRecord, Fields } from '../fields.ts'
 import { asBlobId, type BlobId, HASH_SIZE_BYTES } from '../hash.ts'
 import { BLOB_SIZE_MAX_BYTES } from './blob.ts'
 import type { Content } from './types.ts'
@@ -22,7 +28,9 @@ export const CONTENT_IDS_MAX = 32
 export const CONTENT_DEPTH_MAX = 4
 /** 640 KiB: what a reader holds for each level. */
 export const LIST_ITEMS_MAX = 16_384
-const HEAD_SIZE_BYTES = 1
+const CONTENT_HEAD_SIZE_BYTES = 10
+export const CONTENT_SIZE_MAX_BYTES = CONTENT_HEAD_SIZE_BYTES + CONTENT_IDS_MAX * HASH_SIZE_BYTES
+const LIST_HEAD_SIZE_BYTES = 1
 const ITEM_SIZE_BYTES = 8 + HASH_SIZE_BYTES
 
 export const EMPTY_CONTENT: Content = Object.freeze({ sizeBytes: 0, depth: 0, ids: Object.freeze([]) })
@@ -33,25 +41,43 @@ export interface ListItem {
   readonly sizeBytes: number
 }
 
-/** As it stands in entries and snapshots. */
-export function contentFields({ sizeBytes, depth, ids }: Content): FieldRecord {
-  checkContent({ sizeBytes, depth, ids })
-  return { size: sizeBytes, depth, ids: concat(...ids) }
+/** Of the content as it stands in entries and snapshots. */
+export function contentSizeOf({ ids }: Content): number {
+  return CONTENT_HEAD_SIZE_BYTES + ids.length * HASH_SIZE_BYTES
+}
+
+/** @throws InvalidInputError for what readContent refuses */
+export function writeContent(writer: ByteWriter, content: Content): void {
+  checkContent(content)
+  writer.u64(content.sizeBytes).u8(content.depth).u8(content.ids.length)
+  for (const id of content.ids) writer.bytes(id)
 }
 
 /** @throws InvalidInputError for anything that FORMAT §18.6 does not allow */
-export function readContent(fields: Fields): Content {
-  const sizeBytes = fields.uint('size')
-  const depth = fields.uint('depth', CONTENT_DEPTH_MAX)
-  const joined = fields.bytesUpTo('ids', CONTENT_IDS_MAX * HASH_SIZE_BYTES)
-  fields.finish()
-  if (joined.length % HASH_SIZE_BYTES !== 0) throw new InvalidInputError('content: whole ids wanted')
+export function readContent(reader: ByteReader): Content {
+  const sizeBytes = reader.u64()
+  const depth = reader.u8()
+  const idCount = reader.u8()
+  if (idCount > CONTENT_IDS_MAX) throw new InvalidInputError(`content: at most ${CONTENT_IDS_MAX} ids`)
   const ids: BlobId[] = []
-  for (let start = 0; start < joined.length; start += HASH_SIZE_BYTES) {
-    ids.push(asBlobId(joined.subarray(start, start + HASH_SIZE_BYTES)))
-  }
+  for (let index = 0; index < idCount; index += 1) ids.push(asBlobId(reader.bytes(HASH_SIZE_BYTES)))
   const content = { sizeBytes, depth, ids }
   checkContent(content)
+  return content
+}
+
+/** A content by itself, as bytes. */
+export function formatContent(content: Content): Uint8Array {
+  const writer = new ByteWriter(contentSizeOf(content))
+  writeContent(writer, content)
+  return writer.finish()
+}
+
+/** @throws InvalidInputError if the bytes are not one content and nothing after it */
+export function parseContent(bytes: Uint8Array): Content {
+  const reader = new ByteReader(bytes, 'content')
+  const content = readContent(reader)
+  reader.finish()
   return content
 }
 
@@ -75,7 +101,7 @@ function checkContent({ sizeBytes, depth, ids }: Content): void {
 export function formatList(level: number, items: readonly ListItem[]): Uint8Array {
   assert(level >= 1 && level <= CONTENT_DEPTH_MAX, 'a list has a level')
   assert(items.length >= 1 && items.length <= LIST_ITEMS_MAX, 'a list has items, and not too many')
-  const writer = new ByteWriter(HEAD_SIZE_BYTES + items.length * ITEM_SIZE_BYTES).u8(level)
+  const writer = new ByteWriter(LIST_HEAD_SIZE_BYTES + items.length * ITEM_SIZE_BYTES).u8(level)
   for (const { id, sizeBytes } of items) writer.u64(sizeBytes).bytes(id)
   return writer.finish()
 }

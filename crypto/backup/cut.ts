@@ -7,9 +7,9 @@
  */
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { ByteReader, concat, utf8 } from '../bytes.ts'
+import { concat, utf8 } from '../bytes.ts'
 import { assert } from '../errors.ts'
-import { type CutKey, taggedHmac } from '../hash.ts'
+import { type CutKey, HASH_SIZE_BYTES, taggedHmac } from '../hash.ts'
 import { TAGS } from '../tags.ts'
 
 /** The rolling hash forgets a byte when it has been shifted 32 times. */
@@ -51,28 +51,42 @@ export const TREE_CUT_SIZES: CutSizes = Object.freeze({
 })
 
 interface CutRule {
-  readonly table: Uint32Array
+  /** Words of the rolling hash, as V8 adds them: signed. */
+  readonly table: Int32Array
   /** How many bytes behind a proposed place the blob ends; undefined: not on its account. */
   judge(window: Uint8Array): number | undefined
 }
 
 function cutRule(cutKey: CutKey, { confirmedOneIn, spreadBits }: CutSizes): CutRule {
-  const table = new Uint32Array(TABLE_WORDS)
+  const table = new Int32Array(TABLE_WORDS)
   for (let part = 0; part < TABLE_WORDS / WORDS_AN_ANSWER; part += 1) {
-    const words = new ByteReader(taggedHmac(cutKey, TAGS.cutTable, Uint8Array.of(part)), 'a table of cuts')
-    for (let word = 0; word < WORDS_AN_ANSWER; word += 1) table[part * WORDS_AN_ANSWER + word] = words.u32()
+    const words = viewOf(taggedHmac(cutKey, TAGS.cutTable, Uint8Array.of(part)))
+    for (let word = 0; word < WORDS_AN_ANSWER; word += 1) {
+      table[part * WORDS_AN_ANSWER + word] = words.getInt32(4 * word)
+    }
   }
-  // One key for many windows: its two blocks are hashed once.
+  // One key for many windows: what it begins with is hashed once, and nothing is allocated for a window.
   const keyed = hmac.create(sha256, cutKey)
   keyed.update(concat(Uint8Array.of(TAGS.cutPlace.length), utf8(TAGS.cutPlace)))
+  const scratch = keyed.clone()
+  const answer = new Uint8Array(HASH_SIZE_BYTES)
+  const words = viewOf(answer)
   const confirmedBelow = Math.floor(2 ** 32 / confirmedOneIn)
   return {
     table,
     judge(window) {
-      const answer = new ByteReader(keyed.clone().update(window).digest(), 'an answer')
-      return answer.u32() < confirmedBelow ? answer.u32() >>> (32 - spreadBits) : undefined
+      keyed._cloneInto(scratch).update(window).digestInto(answer)
+      return words.getUint32(0) < confirmedBelow ? words.getUint32(4) >>> (32 - spreadBits) : undefined
     },
   }
+}
+
+function rolled(hash: number, table: Int32Array, byte = 0): number {
+  return ((hash << 1) + (table[byte] ?? 0)) | 0
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /**
@@ -96,8 +110,7 @@ function firstSize({ table, judge }: CutRule, rest: Uint8Array, sizes: CutSizes)
   const most = Math.min(rest.length, sizes.mostBytes)
   for (let place = leastBytes; place <= most; place += 1) {
     let hash = 0
-    for (const byte of rest.subarray(place - ROLLING_BYTES, place))
-      hash = ((hash << 1) + (table[byte] ?? 0)) | 0
+    for (const byte of rest.subarray(place - ROLLING_BYTES, place)) hash = rolled(hash, table, byte)
     if (hash >>> (32 - proposalBits) !== 0) continue
     const behind = judge(rest.subarray(place - CUT_WINDOW_BYTES, place))
     if (behind !== undefined) return Math.min(place + behind, most)
@@ -112,6 +125,8 @@ export class ContentCutter {
   /** The last bytes of the blob before the buffer at hand, as many as a window looks back. */
   readonly #tail = new Uint8Array(CUT_WINDOW_BYTES)
   readonly #window = new Uint8Array(CUT_WINDOW_BYTES)
+  /** The bits that are zero at a proposed place. */
+  readonly #mask: number
   #hash = 0
   /** Bytes of the blob so far. */
   #sizeBytes = 0
@@ -130,6 +145,7 @@ export class ContentCutter {
     assert(confirmedOneIn >= 1, 'no more places are confirmed than proposed')
     this.#sizes = sizes
     this.#rule = cutRule(cutKey, sizes)
+    this.#mask = -1 << (32 - proposalBits)
     this.#endBytes = mostBytes
   }
 
@@ -162,25 +178,55 @@ export class ContentCutter {
 
   /** Look for a place that is confirmed, in as much of the bytes as may belong to the blob. */
   #scan(bytes: Uint8Array): void {
-    const { leastBytes, proposalBits } = this.#sizes
-    const { table } = this.#rule
+    const { leastBytes } = this.#sizes
     const before = this.#sizeBytes
     const end = Math.min(bytes.length, this.#endBytes - before)
-    const shift = 32 - proposalBits
+    const firstPlace = Math.max(0, leastBytes - 1 - before)
+    const { table } = this.#rule
+    for (
+      let index = Math.max(0, leastBytes - ROLLING_BYTES - before);
+      index < Math.min(end, firstPlace);
+      index += 1
+    ) {
+      this.#hash = rolled(this.#hash, table, bytes[index])
+    }
+    let place = this.#nextProposal(bytes, firstPlace, end)
+    while (place !== undefined) {
+      const behind = this.#rule.judge(this.#windowBefore(bytes, place))
+      if (behind !== undefined) {
+        this.#endBytes = Math.min(before + place + behind, this.#endBytes)
+        this.#isDecided = true
+        return
+      }
+      place = this.#nextProposal(bytes, place, end)
+    }
+  }
+
+  /** Roll over the bytes from start up to a place that is proposed; if there is none, up to end. */
+  #nextProposal(bytes: Uint8Array, start: number, end: number): number | undefined {
+    const { table } = this.#rule
+    const mask = this.#mask
     let hash = this.#hash
-    let index = Math.max(0, leastBytes - ROLLING_BYTES - before)
-    const firstPlace = Math.min(end, Math.max(0, leastBytes - 1 - before))
-    for (; index < firstPlace; index += 1) hash = ((hash << 1) + (table[bytes[index] ?? 0] ?? 0)) | 0
+    let index = start
+    // Four bytes a turn are half again as fast as one. Which of them it was, the loop below finds.
+    for (const last = end - 3; index < last; index += 4) {
+      const first = rolled(hash, table, bytes[index])
+      const second = rolled(first, table, bytes[index + 1])
+      const third = rolled(second, table, bytes[index + 2])
+      const fourth = rolled(third, table, bytes[index + 3])
+      if ((first & mask) === 0 || (second & mask) === 0 || (third & mask) === 0 || (fourth & mask) === 0)
+        break
+      hash = fourth
+    }
     for (; index < end; index += 1) {
-      hash = ((hash << 1) + (table[bytes[index] ?? 0] ?? 0)) | 0
-      if (hash >>> shift !== 0) continue
-      const behind = this.#rule.judge(this.#windowBefore(bytes, index + 1))
-      if (behind === undefined) continue
-      this.#endBytes = Math.min(before + index + 1 + behind, this.#endBytes)
-      this.#isDecided = true
-      return
+      hash = rolled(hash, table, bytes[index])
+      if ((hash & mask) === 0) {
+        this.#hash = hash
+        return index + 1
+      }
     }
     this.#hash = hash
+    return undefined
   }
 
   #windowBefore(bytes: Uint8Array, end: number): Uint8Array {

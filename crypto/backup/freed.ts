@@ -10,6 +10,7 @@
  * | for each pack, by its id: packed `file` capability | 65 |
  * | number of rows | 4 |
  * | its table, as in the pack | 42 a row |
+ * | padding, zeros | to a padded size |
  */
 import { ByteReader, ByteWriter, compareBytes, equalBytes, toBase32, utf8 } from '../bytes.ts'
 import { type FileReadCapability, packCapability, unpackCapability } from '../capability.ts'
@@ -18,20 +19,23 @@ import { taggedHash } from '../hash.ts'
 import { TAGS } from '../tags.ts'
 import {
   checkCounts,
+  checkPadding,
   FILE_ID_SIZE_BYTES,
   INDEX_PACKS_MAX,
   INDEX_ROWS_MAX,
   inOrderOnce,
 } from './index-file.ts'
 import { formatRows, PACK_ROW_SIZE_BYTES, PACK_ROWS_MAX, type PackTable, parsePackTable } from './pack.ts'
+import { paddedSize } from './padding.ts'
 
 const MAGIC = utf8('cairnfr1')
 const HEAD_SIZE_BYTES = 20
 const CAPABILITY_SIZE_BYTES = 65
 const PACK_HEAD_SIZE_BYTES = CAPABILITY_SIZE_BYTES + 4
 /** The same packs and rows as in an index file, with a capability for each pack. */
-export const FREED_RECORD_MAX_BYTES =
-  HEAD_SIZE_BYTES + INDEX_PACKS_MAX * PACK_HEAD_SIZE_BYTES + INDEX_ROWS_MAX * PACK_ROW_SIZE_BYTES
+export const FREED_RECORD_MAX_BYTES = paddedSize(
+  HEAD_SIZE_BYTES + INDEX_PACKS_MAX * PACK_HEAD_SIZE_BYTES + INDEX_ROWS_MAX * PACK_ROW_SIZE_BYTES,
+)
 
 export interface FreedPack extends PackTable {
   readonly file: FileReadCapability
@@ -56,14 +60,14 @@ export function formatFreedRecord({
   const sorted = inOrderOnce(packs)
   const rowCount = sorted.reduce((sum, { rows }) => sum + rows.length, 0)
   checkCounts(sorted.length, rowCount)
-  const writer = new ByteWriter(
-    HEAD_SIZE_BYTES + sorted.length * PACK_HEAD_SIZE_BYTES + rowCount * PACK_ROW_SIZE_BYTES,
-  )
+  const usedBytes = HEAD_SIZE_BYTES + sorted.length * PACK_HEAD_SIZE_BYTES + rowCount * PACK_ROW_SIZE_BYTES
+  const sizeBytes = paddedSize(usedBytes)
+  const writer = new ByteWriter(sizeBytes)
   writer.bytes(MAGIC).u64(freedAtMilliseconds).u32(sorted.length)
   for (const { file, rows } of sorted) {
     writer.bytes(packCapability(file)).u32(rows.length).bytes(formatRows(rows))
   }
-  return writer.finish()
+  return writer.bytes(new Uint8Array(sizeBytes - usedBytes)).finish()
 }
 
 /** @throws InvalidInputError for anything that FORMAT §18.9 does not allow */
@@ -95,7 +99,7 @@ export function parseFreedRecord(bytes: Uint8Array): FreedRecord {
     }
     packs.push({ ...table, file })
   }
-  reader.finish()
+  checkPadding(reader, bytes.length, 'freed')
   return { freedAtMilliseconds, packs }
 }
 

@@ -7,6 +7,7 @@
  * | number of packs | 4 |
  * | for each pack, by its id: number of rows | 4 |
  * | its table, as in the pack | 42 a row |
+ * | padding, zeros | to a padded size |
  *
  * The id of a pack is a hash of its table, so an index cannot give a pack another table than its own.
  */
@@ -15,6 +16,7 @@ import { InvalidInputError } from '../errors.ts'
 import { taggedHash } from '../hash.ts'
 import { TAGS } from '../tags.ts'
 import { formatRows, PACK_ROW_SIZE_BYTES, PACK_ROWS_MAX, type PackTable, parsePackTable } from './pack.ts'
+import { paddedSize } from './padding.ts'
 
 /** Of all packs of one index file: some 11 MB, which a reader holds in memory. */
 export const INDEX_ROWS_MAX = 262_144
@@ -22,8 +24,9 @@ export const INDEX_PACKS_MAX = 16_384
 const MAGIC = utf8('cairnix1')
 const HEAD_SIZE_BYTES = 12
 const COUNT_SIZE_BYTES = 4
-export const INDEX_FILE_MAX_BYTES =
-  HEAD_SIZE_BYTES + INDEX_PACKS_MAX * COUNT_SIZE_BYTES + INDEX_ROWS_MAX * PACK_ROW_SIZE_BYTES
+export const INDEX_FILE_MAX_BYTES = paddedSize(
+  HEAD_SIZE_BYTES + INDEX_PACKS_MAX * COUNT_SIZE_BYTES + INDEX_ROWS_MAX * PACK_ROW_SIZE_BYTES,
+)
 /** Of what names index files, snapshots and records of freed packs. */
 export const FILE_ID_SIZE_BYTES = 16
 
@@ -37,12 +40,12 @@ export function formatIndexFile(tables: readonly Pick<PackTable, 'packId' | 'row
   const sorted = inOrderOnce(tables)
   const rowCount = sorted.reduce((sum, { rows }) => sum + rows.length, 0)
   checkCounts(sorted.length, rowCount)
-  const writer = new ByteWriter(
-    HEAD_SIZE_BYTES + sorted.length * COUNT_SIZE_BYTES + rowCount * PACK_ROW_SIZE_BYTES,
-  )
+  const usedBytes = HEAD_SIZE_BYTES + sorted.length * COUNT_SIZE_BYTES + rowCount * PACK_ROW_SIZE_BYTES
+  const sizeBytes = paddedSize(usedBytes)
+  const writer = new ByteWriter(sizeBytes)
   writer.bytes(MAGIC).u32(sorted.length)
   for (const { rows } of sorted) writer.u32(rows.length).bytes(formatRows(rows))
-  return writer.finish()
+  return writer.bytes(new Uint8Array(sizeBytes - usedBytes)).finish()
 }
 
 /**
@@ -73,8 +76,8 @@ export function parseIndexFile(bytes: Uint8Array): IterableIterator<PackTable> {
     rowCount += rows
     tables.push(reader.view(rows * PACK_ROW_SIZE_BYTES))
   }
-  reader.finish()
   checkCounts(packCount, rowCount)
+  checkPadding(reader, bytes.length, 'index file')
   return inOrder(tables)
 }
 
@@ -93,6 +96,13 @@ function* inOrder(tables: readonly Uint8Array[]): Generator<PackTable, void, und
     before = table.packId
     yield table
   }
+}
+
+/** @throws InvalidInputError unless what is left of the bytes is their padding, which is not looked at */
+export function checkPadding(reader: ByteReader, sizeBytes: number, what: string): void {
+  const wantedBytes = paddedSize(sizeBytes - reader.remainingBytes)
+  if (sizeBytes === wantedBytes) return
+  throw new InvalidInputError(`${what}: ${wantedBytes} bytes wanted, found ${sizeBytes}`)
 }
 
 /** By their ids, each pack once. */

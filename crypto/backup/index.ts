@@ -18,6 +18,7 @@ export {
 } from './index-file.ts'
 export * from './keys.ts'
 export * from './pack.ts'
+export * from './padding.ts'
 export * from './repository-file.ts'
 export * from './snapshot.ts'
 export * from './tree.ts'

@@ -19,7 +19,7 @@
  * Where a blob starts follows from the sizes of those before it, so no table can let two blobs overlap.
  */
 import { ByteReader, ByteWriter, concat, equalBytes, toBase32, utf8 } from '../bytes.ts'
-import { assert, InvalidInputError } from '../errors.ts'
+import { InvalidInputError } from '../errors.ts'
 import { asBlobId, asPackId, HASH_SIZE_BYTES, PACK_ID_SIZE_BYTES, type PackId, taggedHash } from '../hash.ts'
 import { TAGS } from '../tags.ts'
 import {
@@ -30,6 +30,7 @@ import {
   COMPRESSIONS,
   compressionOf,
 } from './blob.ts'
+import { paddedSize } from './padding.ts'
 
 /** Of the blobs of one pack, as stored. A writer closes a pack before it would have more. */
 export const PACK_BLOBS_MAX_BYTES = 32 * 1024 * 1024
@@ -51,19 +52,6 @@ export interface PackTable {
   readonly rows: readonly PackRow[]
   /** Of the whole pack. */
   readonly packSizeBytes: number
-}
-
-/**
- * Size of a pack that needs so many bytes: the Padmé rule (PURBs, PETS 2019), under which sizes show no more than some
- * five bits of a number of bytes, for at most an eighth more.
- */
-export function paddedPackSize(neededBytes: number): number {
-  assert(Number.isInteger(neededBytes) && neededBytes >= 2, 'a pack has a size to be padded')
-  assert(neededBytes < 2 ** 31, 'a pack is far below 2 GiB')
-  const exponent = 31 - Math.clz32(neededBytes)
-  const keptBits = 32 - Math.clz32(exponent)
-  const step = 2 ** Math.max(0, exponent - keptBits)
-  return Math.ceil(neededBytes / step) * step
 }
 
 /**
@@ -140,7 +128,7 @@ export function parsePackTable(bytes: Uint8Array): PackTable {
       `pack table: blobs of at most ${PACK_BLOBS_MAX_BYTES} bytes wanted, found ${offsetBytes}`,
     )
   }
-  const packSizeBytes = paddedPackSize(offsetBytes + bytes.length + PACK_FOOTER_SIZE_BYTES)
+  const packSizeBytes = paddedSize(offsetBytes + bytes.length + PACK_FOOTER_SIZE_BYTES)
   return { packId: packIdOf(bytes), rows, packSizeBytes }
 }
 

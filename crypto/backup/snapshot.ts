@@ -4,7 +4,7 @@ import { InvalidInputError } from '../errors.ts'
 import { decodeFields, encodeFields, Fields } from '../fields.ts'
 import { taggedHash } from '../hash.ts'
 import { TAGS } from '../tags.ts'
-import { contentFields, readContent } from './content.ts'
+import { CONTENT_SIZE_MAX_BYTES, formatContent, parseContent } from './content.ts'
 import { FILE_ID_SIZE_BYTES } from './index-file.ts'
 import type { Snapshot, SnapshotContent, SnapshotTotals } from './types.ts'
 
@@ -27,7 +27,7 @@ export function formatSnapshot(snapshot: SnapshotContent): Uint8Array {
     host: snapshot.host,
     paths: snapshot.paths,
     tags: snapshot.tags,
-    root: contentFields(snapshot.root),
+    root: formatContent(snapshot.root),
     parent: snapshot.parent,
     totals: totalsFields(snapshot.totals),
   })
@@ -49,7 +49,7 @@ export function parseSnapshot(bytes: Uint8Array): Snapshot {
     host: fields.text('host', SNAPSHOT_HOST_MAX),
     paths: fields.list('paths', SNAPSHOT_PATHS_MAX).map(textOf),
     tags: fields.list('tags', SNAPSHOT_TAGS_MAX).map(textOf),
-    root: readContent(new Fields(fields.map('root'), 'snapshot root')),
+    root: parseContent(fields.bytesUpTo('root', CONTENT_SIZE_MAX_BYTES)),
     parent: fields.optional('parent', () => fields.text('parent', SNAPSHOT_ID_LENGTH)),
     totals: readTotals(new Fields(fields.map('totals'), 'snapshot totals')),
   }

@@ -1,10 +1,8 @@
 /** Trees as streams of records (FORMAT §18.7): one entry is held at a time, however large the folder. */
-import { ByteWriter, compareBytes, concat } from '../bytes.ts'
+import { compareBytes, concat } from '../bytes.ts'
 import { InvalidInputError } from '../errors.ts'
-import { formatTreeEntry, parseTreeEntry, TREE_ENTRY_MAX_BYTES } from './tree-entry.ts'
+import { formatTreeEntry, parseTreeEntry, RECORD_SIZE_BYTES, TREE_ENTRY_MAX_BYTES } from './tree-entry.ts'
 import type { TreeEntry } from './types.ts'
-
-const SIZE_BYTES = 4
 
 /**
  * The bytes of a tree, a record at a time.
@@ -19,8 +17,7 @@ export async function* formatTree(
   for await (const entry of entries) {
     checkOrder(before, entry.name)
     before = entry.name
-    const record = formatTreeEntry(entry)
-    yield new ByteWriter(SIZE_BYTES + record.length).u32(record.length).bytes(record).finish()
+    yield formatTreeEntry(entry)
   }
 }
 
@@ -34,51 +31,58 @@ export async function* parseTree(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<TreeEntry, void, undefined> {
   let before: Uint8Array = new Uint8Array(0)
-  for await (const record of recordsOf(source)) {
-    const entry = parseTreeEntry(record)
-    checkOrder(before, entry.name)
-    before = entry.name
-    yield entry
-  }
-}
-
-/** The maps of the records; each is a view or a copy, and good until the next is asked for. */
-async function* recordsOf(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let rest: Uint8Array = new Uint8Array(0)
-  let wantedBytes = SIZE_BYTES
-  const waiting: Uint8Array[] = []
-  let waitingBytes = 0
+  const records = new RecordSplitter()
   for await (const buffer of source) {
-    waiting.push(buffer)
-    waitingBytes += buffer.length
-    // Joined only when a record is there: else a record in many small buffers would be copied for each of them.
-    if (waitingBytes < wantedBytes) continue
-    rest = waiting.length === 1 ? buffer : concat(...waiting)
-    waiting.length = 0
-    for (;;) {
-      wantedBytes = recordSizeOf(rest)
-      if (rest.length < wantedBytes || rest.length < SIZE_BYTES) break
-      yield rest.subarray(SIZE_BYTES, wantedBytes)
-      rest = rest.subarray(wantedBytes)
+    for (const record of records.next(buffer)) {
+      const entry = parseTreeEntry(record)
+      checkOrder(before, entry.name)
+      before = entry.name
+      yield entry
     }
-    waiting.push(rest)
-    waitingBytes = rest.length
   }
-  if (waitingBytes > 0) throw new InvalidInputError('tree: it is cut short')
+  records.finish()
 }
 
-/** With its size; if that is not there yet, SIZE_BYTES. */
+/** Finds where records end in bytes that come in buffers. Holds no more than a record and a buffer. */
+class RecordSplitter {
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  /** Bytes of the record that waits; of its size, as long as that is not known. */
+  #wantedBytes = RECORD_SIZE_BYTES
+
+  finish(): void {
+    if (this.#waitingBytes > 0) throw new InvalidInputError('tree: it is cut short')
+  }
+
+  /** The records that end in the buffer, as views of it where they lie in it whole. */
+  *next(buffer: Uint8Array): Generator<Uint8Array, void, undefined> {
+    this.#waiting.push(buffer)
+    this.#waitingBytes += buffer.length
+    // Joined only when there is enough: else a record in many small buffers would be copied for each of them.
+    if (this.#waitingBytes < this.#wantedBytes) return
+    let rest = this.#waiting.length === 1 ? buffer : concat(...this.#waiting)
+    for (;;) {
+      this.#wantedBytes = recordSizeOf(rest)
+      if (rest.length < this.#wantedBytes || rest.length < RECORD_SIZE_BYTES) break
+      yield rest.subarray(0, this.#wantedBytes)
+      rest = rest.subarray(this.#wantedBytes)
+    }
+    this.#waiting = [rest]
+    this.#waitingBytes = rest.length
+  }
+}
+
+/** Of the whole record; if its size is not there yet, RECORD_SIZE_BYTES. */
 function recordSizeOf(rest: Uint8Array): number {
-  if (rest.length < SIZE_BYTES) return SIZE_BYTES
-  const size = new DataView(rest.buffer, rest.byteOffset, rest.byteLength).getUint32(0)
+  if (rest.length < RECORD_SIZE_BYTES) return RECORD_SIZE_BYTES
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength)
+  const size = RECORD_SIZE_BYTES + view.getUint32(0)
   if (size > TREE_ENTRY_MAX_BYTES) {
     throw new InvalidInputError(
       `tree: a record of at most ${TREE_ENTRY_MAX_BYTES} bytes wanted, found ${size}`,
     )
   }
-  return SIZE_BYTES + size
+  return size
 }
 
 function checkOrder(before: Uint8Array, name: Uint8Array): void {

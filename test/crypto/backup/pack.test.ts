@@ -9,7 +9,7 @@ import {
   InvalidInputError,
   PACK_FOOTER_SIZE_BYTES,
   PACK_ROW_SIZE_BYTES,
-  paddedPackSize,
+  paddedSize,
   parseFreedRecord,
   parseIndexFile,
   parsePackTable,
@@ -39,15 +39,15 @@ describe('a pack', () => {
   })
 
   test('has a size of the Padmé rule', () => {
-    expect([2, 9, 100, 1000, 1_000_001, 33_554_432, 33_554_433].map(paddedPackSize)).toEqual([
+    expect([2, 9, 100, 1000, 1_000_001, 33_554_432, 33_554_433].map(paddedSize)).toEqual([
       2, 10, 104, 1024, 1_015_808, 33_554_432, 34_603_008,
     ])
     fc.assert(
       fc.property(fc.integer({ min: 16, max: 2 ** 30 }), (size) => {
-        const padded = paddedPackSize(size)
+        const padded = paddedSize(size)
         expect(padded).toBeGreaterThanOrEqual(size)
         expect(padded).toBeLessThanOrEqual(size * 1.125)
-        expect(paddedPackSize(padded)).toBe(padded)
+        expect(paddedSize(padded)).toBe(padded)
       }),
     )
   })
