@@ -32,4 +32,8 @@ export class RecentMap<Key, Value extends NonNullable<unknown>> {
       return
     }
   }
+
+  delete(key: Key): void {
+    this.#entries.delete(key)
+  }
 }

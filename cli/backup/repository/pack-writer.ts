@@ -1,0 +1,113 @@
+/**
+ * Blobs into packs: two are open at a time, one for the bytes of files and one for trees and lists, so that whoever
+ * reads trees fetches no files with them. A pack that is full is closed and sent while the next one fills.
+ *
+ * Whoever brings blobs waits while as many packs are on their way as may be.
+ */
+import type { BlobEntry, BlobKind } from '#crypto'
+import { JobPool } from '../../copy/job-pool.ts'
+import { PACKS_IN_FLIGHT_MAX } from './limits.ts'
+import type { ClosedPack, OpenPack, Spool } from './spool.ts'
+import type { SpooledBlob } from './waiting-blobs.ts'
+
+export interface PackWriterParts {
+  readonly spool: Spool
+  /** A pack is closed once its blobs have so many bytes. */
+  readonly packCloseBytes: number
+  /** Put it onto the grid, and see to it that it is found again. */
+  readonly send: (pack: ClosedPack) => Promise<void>
+}
+
+export class PackWriter {
+  readonly #parts: PackWriterParts
+  readonly #files: Filling
+  readonly #trees: Filling
+  readonly #sending = new JobPool(PACKS_IN_FLIGHT_MAX)
+
+  constructor(parts: PackWriterParts) {
+    this.#parts = parts
+    this.#files = new Filling(parts, (pack) => this.send(pack))
+    this.#trees = new Filling(parts, (pack) => this.send(pack))
+  }
+
+  /** @throws NoSpaceError; what an earlier pack's sending has thrown */
+  append(entry: BlobEntry, stored: Uint8Array): Promise<SpooledBlob> {
+    return this.#fillingOf(entry.kind).append(entry, stored)
+  }
+
+  /** Also for packs of an earlier session. Resolves when it is on its way. */
+  async send(pack: ClosedPack): Promise<void> {
+    await this.#sending.start(() => this.#parts.send(pack))
+  }
+
+  /** Everything appended so far stands on the grid. */
+  async flush(): Promise<void> {
+    await this.#trees.close()
+    await this.#files.close()
+    await this.#sending.drain()
+  }
+
+  /** What is on its way has ended, well or not; what was not closed is dropped. */
+  async abandon(): Promise<void> {
+    await this.#sending.settle()
+    await this.#trees.discard()
+    await this.#files.discard()
+  }
+
+  #fillingOf(kind: BlobKind): Filling {
+    return kind === 'data' ? this.#files : this.#trees
+  }
+}
+
+/** The pack of one kind that is open. */
+class Filling {
+  readonly #parts: PackWriterParts
+  readonly #onClosed: (pack: ClosedPack) => Promise<void>
+  #pack: OpenPack | undefined
+  /** Undefined: not closed yet, and not dropped. By the pack, as blobs of an earlier one are asked for too. */
+  readonly #closed = new WeakMap<OpenPack, ClosedPack>()
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: PackWriterParts, onClosed: (pack: ClosedPack) => Promise<void>) {
+    this.#parts = parts
+    this.#onClosed = onClosed
+  }
+
+  append(entry: BlobEntry, stored: Uint8Array): Promise<SpooledBlob> {
+    return this.#inTurn(async () => {
+      if (this.#pack?.hasRoomFor(stored.length) === false) await this.#close()
+      const pack = this.#pack ?? (await this.#parts.spool.create())
+      this.#pack = pack
+      const offset = await pack.append(entry, stored)
+      if (pack.sizeBytes >= this.#parts.packCloseBytes) await this.#close()
+      return { read: () => (this.#closed.get(pack) ?? pack).read(offset, stored.length) }
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#close())
+  }
+
+  discard(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#pack?.discard()
+      this.#pack = undefined
+    })
+  }
+
+  async #close(): Promise<void> {
+    const pack = this.#pack
+    if (pack === undefined) return
+    this.#pack = undefined
+    const closed = await pack.close()
+    this.#closed.set(pack, closed)
+    await this.#onClosed(closed)
+  }
+
+  /** Appends come one after the other; one that failed does not keep the next from its turn. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const mine = this.#last.then(work)
+    this.#last = mine.catch(() => undefined)
+    return mine
+  }
+}
