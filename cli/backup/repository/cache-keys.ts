@@ -14,7 +14,8 @@
  * | 9 ‖ digest 16 | | a tree that the work at hand has walked |
  *
  * Where a pack has a blob: number of the pack u32 ‖ row u32 ‖ offset u32 ‖ stored size u32 ‖ plain size u32 ‖ kind u8 ‖
- * compression u8. Numbers of packs are never used again, so the rows of a pack that is gone are dead without being looked for.
+ * compression u8. Numbers of packs are never used again, so the rows of a pack that is gone are dead without being
+ * looked for.
  */
 import {
   BLOB_KINDS,

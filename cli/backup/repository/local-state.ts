@@ -1,0 +1,117 @@
+/**
+ * What a home has of one repository, on its disk. One process holds it at a time; all of it can be lost.
+ *
+ * | path below the folder for all repositories | what |
+ * |---|---|
+ * | `<repository>/cache/` | what is known of the repository (cache-keys.ts) |
+ * | `<repository>/spool/` | packs on their way (spool.ts) |
+ * | `<repository>/reading-<random>/` | a cache of somebody who only reads, while another holds the first |
+ */
+import { type PublicKey, shortIndex, slotStorageIndex, toBase32 } from '#crypto'
+import {
+  BusyError,
+  type Clock,
+  ClosingSteps,
+  type Disk,
+  MemoryDisk,
+  nodeDisk,
+  systemClock,
+  systemRandom,
+} from '#node'
+import { BlobIndex } from './blob-index.ts'
+import { Cache, type CachePlace, removeCache } from './cache.ts'
+import { TreeCache } from './tree-cache.ts'
+
+const READING = 'reading-'
+const RANDOM_BYTES = 8
+
+/** Where sessions work; what is left out is this machine. */
+export interface SessionPlace {
+  /** For all repositories of a home. */
+  readonly folder: string
+  readonly disk?: Disk | undefined
+  readonly clock?: Clock | undefined
+}
+
+export interface LocalState extends AsyncDisposable {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly cache: Cache
+  readonly index: BlobIndex
+  readonly trees: TreeCache
+  /** For the one session that writes. */
+  readonly spoolFolder: string
+}
+
+/** @throws BusyError while another process holds it */
+export function openLocalState(place: SessionPlace, owner: PublicKey): Promise<LocalState> {
+  return open(place, { ...cachePlaceOf(place, owner, 'cache'), isPassing: false })
+}
+
+/**
+ * For whoever only reads: what the home has, or a cache of its own while another process holds that, or one in memory
+ * where there is no place at all.
+ */
+export async function openReadingState(
+  place: SessionPlace | undefined,
+  owner: PublicKey,
+): Promise<LocalState> {
+  if (place === undefined) {
+    const disk = new MemoryDisk({ capacityBytes: Number.MAX_SAFE_INTEGER })
+    return openLocalState({ folder: 'backup', disk }, owner)
+  }
+  try {
+    return await openLocalState(place, owner)
+  } catch (error) {
+    if (!(error instanceof BusyError)) throw error
+  }
+  await removeAbandoned(place, owner)
+  const name = READING + toBase32(systemRandom.bytes(RANDOM_BYTES))
+  return open(place, { ...cachePlaceOf(place, owner, name), isPassing: true })
+}
+
+async function open(
+  place: SessionPlace,
+  { isPassing, ...cachePlace }: CachePlace & { readonly isPassing: boolean },
+): Promise<LocalState> {
+  const closing = new ClosingSteps()
+  const cache = await Cache.open(cachePlace)
+  if (isPassing) closing.add(() => removeCache(cachePlace))
+  closing.addResource(cache)
+  try {
+    return {
+      disk: cachePlace.disk,
+      clock: place.clock ?? systemClock,
+      cache,
+      index: await BlobIndex.open(cache),
+      trees: await TreeCache.open(cache),
+      spoolFolder: `${folderOf(place, cachePlace.owner)}/spool`,
+      [Symbol.asyncDispose]: () => closing[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await closing[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Caches of readers that were killed. */
+async function removeAbandoned(place: SessionPlace, owner: PublicKey): Promise<void> {
+  const disk = place.disk ?? nodeDisk
+  for (const { name } of await disk.list(folderOf(place, owner))) {
+    if (!name.startsWith(READING)) continue
+    try {
+      await removeCache(cachePlaceOf(place, owner, name))
+    } catch (error) {
+      // Not abandoned.
+      if (!(error instanceof BusyError)) throw error
+    }
+  }
+}
+
+function cachePlaceOf(place: SessionPlace, owner: PublicKey, name: string): CachePlace {
+  return { disk: place.disk ?? nodeDisk, folder: `${folderOf(place, owner)}/${name}`, owner }
+}
+
+function folderOf({ folder }: SessionPlace, owner: PublicKey): string {
+  return `${folder}/${shortIndex(slotStorageIndex(owner))}`
+}
