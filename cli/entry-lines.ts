@@ -39,7 +39,7 @@ export function entryJson({ path, child }: ListedEntry): object {
 }
 
 /** What a Date can be; a directory's writers can write any number. */
-const LAST_TIME_MILLISECONDS = 8.64e15
+export const LAST_TIME_MILLISECONDS = 8.64e15
 
 const TYPE_NAMES: Readonly<Record<TypeMark, string>> = {
   f: 'file',
@@ -58,8 +58,8 @@ function isWritable({ capability }: NamedChild): boolean {
 }
 
 /** In the zone of whoever reads, to the minute. */
-function formatTime(milliseconds: number): string {
-  if (milliseconds > LAST_TIME_MILLISECONDS) return '-'
+export function formatTime(milliseconds: number): string {
+  if (Math.abs(milliseconds) > LAST_TIME_MILLISECONDS) return '-'
   const time = new Date(milliseconds)
   const two = (number: number): string => String(number).padStart(2, '0')
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`

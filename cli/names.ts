@@ -7,8 +7,10 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\
 /** With everything that a terminal would act upon as `\x1b` or `\u202e`, and a backslash as two. */
 export function printable(name: string): string {
   return name.replaceAll('\\', '\\\\').replace(UNPRINTABLE, (character) => {
-    const code = character.charCodeAt(0).toString(16)
-    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`
+    const code = character.charCodeAt(0)
+    const digits = code.toString(16)
+    // Above 7f, `\x..` is left to single bytes, for names that are not UTF-8.
+    return code < 0x80 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`
   })
 }
 

@@ -78,13 +78,16 @@ export class Output {
   }
 
   /** Progress of many things at once. @param draw the line for a terminal; called only if it is shown */
-  activity(state: object, draw: (elapsedMilliseconds: number) => string): void {
+  activity(
+    state: { readonly stage: string } & Readonly<Record<string, unknown>>,
+    draw: (elapsedMilliseconds: number) => string,
+  ): void {
     this.#line?.showText(draw)
     if (!this.#jsonProgress) return
     const now = performance.now()
     if (now - this.#activityAt < ACTIVITY_MILLISECONDS) return
     this.#activityAt = now
-    void writeLine(JSON.stringify({ progress: { stage: 'copying', ...state } }))
+    void writeLine(JSON.stringify({ progress: state }))
   }
 
   /** One line that says what is wrong, and one that says what to do. With --json the result is the error. */

@@ -37,7 +37,7 @@ export async function deepUpkeep(
     tally.add(report, toBase32(report.storageIndex))
     const { things, unhealthy } = tally.counts
     output.activity(
-      { things, unhealthy },
+      { stage: STAGES[verb], things, unhealthy },
       () => `${STAGES[verb]}  ${things} things, ${unhealthy} not healthy`,
     )
   }

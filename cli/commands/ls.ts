@@ -6,13 +6,11 @@ import type { CommandContext } from '../context.ts'
 import { entryJson, type ListedEntry, longLine, shortLine } from '../entry-lines.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { LsArgs } from '../invocation.ts'
+import { Listing } from '../listing.ts'
 import { Lookup } from '../lookup.ts'
 import { printable } from '../names.ts'
-import { writeOut } from '../stdout.ts'
 
 const STDOUT = 1
-/** Lines go out together: a write for each would be slow. */
-const LINES_TOGETHER = 256
 
 export async function ls(args: LsArgs, context: CommandContext): Promise<number> {
   return whileOpen(await context.openFiles(), async (files) => {
@@ -60,15 +58,7 @@ async function printLines(
 ): Promise<void> {
   const show = isatty(STDOUT) ? printable : (name: string): string => name
   const line = args.long ? longLine : shortLine
-  let lines: string[] = []
-  const print = async (): Promise<void> => {
-    output.clear()
-    if (lines.length > 0) await writeOut(Buffer.from(`${lines.join('\n')}\n`))
-    lines = []
-  }
-  for await (const entry of listed) {
-    lines.push(line(entry, show))
-    if (lines.length >= LINES_TOGETHER) await print()
-  }
-  await print()
+  const listing = new Listing(output, { json: false })
+  for await (const entry of listed) await listing.add({}, line(entry, show))
+  await listing.flush()
 }

@@ -113,7 +113,8 @@ export class CopyReport {
 
   #show(path: string): void {
     const { files, bytes, unchanged } = this.counts
-    this.#output.activity({ files, bytes, unchanged, name: path }, (elapsedMilliseconds) => {
+    const state = { stage: 'copying', files, bytes, unchanged, name: path }
+    this.#output.activity(state, (elapsedMilliseconds) => {
       const rate = formatBytes((1000 * bytes) / Math.max(1, elapsedMilliseconds))
       const same = unchanged > 0 ? `  ${unchanged} unchanged` : ''
       return `copying  ${countOf(files, 'file')}  ${formatBytes(bytes)}  ${rate}/s${same}  ${printable(path)}`

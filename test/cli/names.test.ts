@@ -8,7 +8,7 @@ describe('printable', () => {
     ['plain näme 名', 'plain näme 名'],
     ['\x1b[2J\x07', '\\x1b[2J\\x07'],
     ['a\nb\r\t', 'a\\x0ab\\x0d\\x09'],
-    ['\u009b31m', '\\x9b31m'],
+    ['\u009b31m', '\\u009b31m'],
     ['gpj.\u202eexe', 'gpj.\\u202eexe'],
     ['back\\slash', 'back\\\\slash'],
   ])('shows %j as %j', (name, shown) => expect(printable(name)).toBe(shown))
