@@ -1,0 +1,208 @@
+import fc from 'fast-check'
+import decodeQR from 'qr/decode.js'
+import { describe, expect, test } from 'vitest'
+import {
+  asFileRoot,
+  asReadKey,
+  asSlotSeed,
+  fileReadCapability,
+  formatCapability,
+  InvalidInputError,
+  slotWriteCapability,
+  toReadCapability,
+} from '#crypto'
+import { kitAsHtml, kitAsText } from '../../../cli/backup/kit-page.ts'
+import {
+  formatKit,
+  formatKitForPaper,
+  KIT_MEMBERS_MAX,
+  parseKit,
+  type RecoveryKit,
+} from '../../../cli/backup/recovery-kit.ts'
+
+const seed = fc.uint8Array({ minLength: 32, maxLength: 32 })
+const repository = fc.tuple(seed, fc.boolean()).map(([bytes, isWrite]): RecoveryKit['repository'] => {
+  const written = slotWriteCapability('dir', asSlotSeed(bytes))
+  const read = toReadCapability(written)
+  return isWrite || read.kind !== 'dir-read' ? written : read
+})
+const member = fc
+  .tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 }), seed)
+  .map(([ip, port, id]) => `/ip4/${ip}/tcp/${port}/p2p/12D3KooW${Buffer.from(id).toString('base64url')}`)
+const shares = fc
+  .uniqueArray(fc.integer({ min: 1, max: 255 }), { minLength: 3, maxLength: 3 })
+  .map((numbers) => numbers.sort((left, right) => left - right))
+  .map(([neededShares = 1, happyServers = 1, totalShares = 1]) => ({
+    neededShares,
+    happyServers,
+    totalShares,
+  }))
+const kits: fc.Arbitrary<RecoveryKit> = fc.record({
+  repository,
+  members: fc.array(member, { maxLength: KIT_MEMBERS_MAX }),
+  shares,
+  madeOn: fc.constantFrom('2026-11-28', '2031-01-01'),
+})
+
+const EXAMPLE: RecoveryKit = {
+  repository: slotWriteCapability('dir', asSlotSeed(new Uint8Array(32).fill(7))),
+  members: ['/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWPb48kvj8eKxByaPd8MbNUykaSrvw7PhAbmQn7SWVEX7W'],
+  shares: { neededShares: 3, happyServers: 7, totalShares: 10 },
+  madeOn: '2026-11-28',
+}
+const page = (kit: RecoveryKit) => ({ kit, host: 'ann\u2019s <laptop> & "more"', version: '0.1.0' })
+
+/** Of kits whose secrets print themselves as nothing. */
+function plain(kit: RecoveryKit): object {
+  return { ...kit, repository: formatCapability(kit.repository) }
+}
+
+describe('a recovery kit', () => {
+  test('is read back from its lines, from paper, and from both pages', () => {
+    fc.assert(
+      fc.property(kits, (kit) => {
+        for (const text of [
+          formatKit(kit),
+          formatKitForPaper(kit),
+          kitAsText(page(kit)),
+          kitAsHtml(page(kit)),
+        ]) {
+          expect(plain(parseKit(text))).toEqual(plain(kit))
+        }
+        expect(plain(parseKit(kitAsText(page(kit)).replaceAll('\n', '\r\n')))).toEqual(plain(kit))
+      }),
+    )
+  })
+
+  test('is read from a page that somebody has wrapped, indented and framed', () => {
+    const typed = formatKitForPaper(EXAMPLE)
+      .replace(/^( {2}\S+) /m, '$1\n\t')
+      .replace('member: /ip4', 'member:\n   /ip4')
+    expect(plain(parseKit(`From my safe:\n${typed}\nThe end: of it\n`))).toEqual(plain(EXAMPLE))
+  })
+
+  test('has lines that fit on paper, but for addresses', () => {
+    const lines = kitAsText(page(EXAMPLE)).split('\n')
+    expect(lines.filter((line) => line.length > 80 && !line.startsWith('member: '))).toEqual([])
+  })
+
+  test('notices whatever is mistyped, and shows nothing of it', () => {
+    const text = formatKit(EXAMPLE)
+    const secret = formatCapability(EXAMPLE.repository).slice(10, 40)
+    const begin = text.indexOf('\n') + 1
+    const end = text.indexOf('check:')
+    fc.assert(
+      fc.property(
+        fc.integer({ min: begin, max: end - 1 }),
+        fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567/189'),
+        (place, character) => {
+          const mistyped = `${text.slice(0, place)}${character}${text.slice(place + 1)}`
+          fc.pre(mistyped !== text)
+          let failure: unknown
+          try {
+            parseKit(mistyped)
+          } catch (error) {
+            failure = error
+          }
+          expect(failure).toBeInstanceOf(InvalidInputError)
+          expect(String(failure)).not.toContain(secret.slice(0, 12))
+        },
+      ),
+    )
+  })
+
+  test('can be changed on purpose, without its check', () => {
+    const moved = formatKit(EXAMPLE).replace('192.0.2.7', '192.0.2.8')
+    expect(() => parseKit(moved)).toThrow('mistyped')
+    expect(parseKit(moved.replace(/^check: .*\n/m, '')).members[0]).toContain('192.0.2.8')
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['another text', 'dear bob\n'],
+    ['a later version', formatKit(EXAMPLE).replace('cairn-kit: 1', 'cairn-kit: 2')],
+    ['two of them', formatKit(EXAMPLE).repeat(2)],
+    ['no repository', formatKit(EXAMPLE).replace(/^repository: .*\n/m, '')],
+    [
+      'a repository that is a file',
+      `cairn-kit: 1\nrepository: ${formatCapability(
+        fileReadCapability(asReadKey(new Uint8Array(32)), asFileRoot(new Uint8Array(32))),
+      )}\nshares: 1 1 1\nmade: 2026-11-28\n`,
+    ],
+    ['numbers out of order', formatKit(EXAMPLE).replace('3 7 10', '7 3 10')],
+    ['no date', formatKit(EXAMPLE).replace('2026-11-28', 'today')],
+    ['too many members', formatKit(EXAMPLE).replace(/^(member: .*\n)/m, '$1'.repeat(KIT_MEMBERS_MAX + 1))],
+    ['a member that is no address', formatKit(EXAMPLE).replace('/ip4', 'ip4')],
+    ['an endless line', formatKit(EXAMPLE).replace('/ip4', `/ip4${'4'.repeat(600)}`)],
+  ])('is refused if it is %s', (_what, text) => {
+    expect(() => parseKit(text)).toThrow(InvalidInputError)
+  })
+
+  test('parses or refuses any text', () => {
+    const line = fc.constantFrom(
+      ...formatKit(EXAMPLE).split('\n'),
+      '  more',
+      'repository:',
+      'shares: 1 2',
+      '<pre id="kit">',
+    )
+    fc.assert(
+      fc.property(fc.array(fc.oneof(line, fc.string())), (lines) => {
+        try {
+          parseKit(lines.join('\n'))
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidInputError)
+        }
+      }),
+    )
+  })
+})
+
+/** What the code in a page shows, black on white, some pixels a module. */
+function pictureOf(html: string): { width: number; height: number; data: Uint8Array } {
+  const SCALE = 4
+  const size = Number(/viewBox="0 0 (\d+) \1"/.exec(html)?.[1])
+  const width = size * SCALE
+  const data = new Uint8Array(width * width * 4).fill(255)
+  for (const [, x, y] of darkModules(/<path d="([^"]*)"/.exec(html)?.[1] ?? '')) {
+    for (let pixel = 0; pixel < SCALE * SCALE; pixel += 1) {
+      const row = y * SCALE + Math.floor(pixel / SCALE)
+      const column = x * SCALE + (pixel % SCALE)
+      data.fill(0, (row * width + column) * 4, (row * width + column) * 4 + 3)
+    }
+  }
+  return { width, height: width, data }
+}
+
+/** A path of squares of one module, each `M` or `m` and a closed line around it. */
+function* darkModules(path: string): Generator<readonly [string, number, number]> {
+  let [x, y] = [0, 0]
+  for (const [whole, command, first, second] of path.matchAll(/([Mm])(-?\d+)[ ,]?(-?\d+)[^Mm]*/g)) {
+    x = Number(first) + (command === 'm' ? x : 0)
+    y = Number(second) + (command === 'm' ? y : 0)
+    yield [whole, x, y]
+  }
+}
+
+test('the code in the page holds the kit, also one with as many members as may be', () => {
+  for (const kit of [
+    EXAMPLE,
+    ...fc.sample(kits, 3),
+    { ...EXAMPLE, members: fc.sample(member, KIT_MEMBERS_MAX) },
+  ]) {
+    const read = decodeQR(pictureOf(kitAsHtml(page(kit))))
+    expect(read).toBe(formatKit(kit))
+    expect(plain(parseKit(read))).toEqual(plain(kit))
+  }
+})
+
+test('the page needs nothing else, lets nothing else in, and says what it grants', () => {
+  const html = kitAsHtml(page(EXAMPLE))
+  expect(html).not.toMatch(/<(script|img|link|iframe)|https?:\/\/(?!www\.w3\.org\/2000\/svg)|url\(/)
+  expect(html).toContain('ann’s &lt;laptop&gt; &amp; &quot;more&quot;')
+  expect(html).toContain('read every file of every backup, and delete them')
+  const read = toReadCapability(EXAMPLE.repository)
+  if (read.kind !== 'dir-read') throw new Error('a directory wanted')
+  expect(kitAsHtml(page({ ...EXAMPLE, repository: read }))).toContain('and change nothing')
+  expect(kitAsText(page({ ...EXAMPLE, repository: read }))).toContain('cairn init --kit kit.txt')
+})
