@@ -45,6 +45,8 @@ import {
 } from '#crypto'
 import { verifySignature } from '../../node/platform/signature.ts'
 import { capabilities, directoryNodes } from '../support/arbitraries.ts'
+import { backupTargets } from './backup-targets.ts'
+import { type FuzzTarget, must, mutations, text } from './target.ts'
 
 const { values } = parseArgs({
   options: {
@@ -73,29 +75,6 @@ const { bytes: record } = makeSlotRecord(keys, { sequence: 1, previous: NO_RECOR
 const sealing = bodyKey(keys.readKey.reveal())
 const nodeContents = directoryNodes.map(formatDirectoryNode)
 
-/** Sound bytes with a few bytes changed, cut out, put in twice, or cut off. */
-function mutations(sound: Uint8Array): fc.Arbitrary<Uint8Array> {
-  const edit = fc.record({
-    at: fc.nat(sound.length),
-    bytes: fc.uint8Array({ maxLength: 5 }),
-    removed: fc.nat(5),
-  })
-  return fc
-    .tuple(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.nat(sound.length))
-    .map(([edits, end]) => {
-      let bytes = [...sound]
-      for (const { at, bytes: added, removed } of edits) bytes.splice(at, removed, ...added)
-      if (end % 4 === 0) bytes = bytes.slice(0, end)
-      return Uint8Array.from(bytes)
-    })
-}
-
-type Parser = (bytes: Uint8Array) => unknown
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
-const must = (holds: boolean, what: string): void => {
-  if (!holds) throw new Error(`broken: ${what}`)
-}
-
 function smallValue(): Uint8Array {
   return formatSlotValue({ kind: 'inline', bytes: Uint8Array.of(1, 2, 3) }).body
 }
@@ -114,9 +93,8 @@ function attempt<Value>(work: () => Value): Value | undefined {
   }
 }
 
-const targets: Readonly<
-  Record<string, { readonly inputs: fc.Arbitrary<Uint8Array>; readonly parse: Parser }>
-> = {
+const targets: Readonly<Record<string, FuzzTarget>> = {
+  ...backupTargets,
   base32: {
     inputs: fc.uint8Array({ maxLength: 60 }),
     parse: (bytes) => must(toBase32(fromBase32(text(bytes))) === text(bytes), 'base32 has one text'),
@@ -206,7 +184,9 @@ const targets: Readonly<
 
 let passed = 0
 for (const [name, { inputs, parse }] of Object.entries(targets)) {
-  const runs = name === 'share file' ? Math.ceil(numRuns / 10) : numRuns
+  // What multiplies on a curve or hashes a file is slow.
+  const isSlow = name === 'share file' || name === 'drop'
+  const runs = isSlow ? Math.ceil(numRuns / 10) : numRuns
   let refused = 0
   await fc.assert(
     fc.asyncProperty(inputs, async (bytes) => {

@@ -40,11 +40,15 @@ import {
   treeNode,
   utf8,
 } from '#crypto'
+import { backupTreeVectors } from './backup-tree-vectors.ts'
+import { backupVectors } from './backup-vectors.ts'
 import { directoryVectors } from './directory-vectors.ts'
 import { erasureVectors } from './erasure-vectors.ts'
 import { hex, pattern } from './pattern.ts'
+import { refusedBackupVectors } from './refused-backup-vectors.ts'
 import { refusedDirectoryVectors } from './refused-directory-vectors.ts'
 import { refusedSlotVectors } from './refused-slot-vectors.ts'
+import { refusedTreeVectors } from './refused-tree-vectors.ts'
 import {
   refusedBase32,
   refusedManifests,
@@ -63,6 +67,7 @@ export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<str
     }),
     hash: hashVectors(tagsOfFiles),
     hash_slots: hashVectors(Object.entries(TAGS).slice(10, 20)),
+    hash_backup: hashVectors(Object.entries(TAGS).slice(20)),
     keys: keyVectors(),
     capability: capabilityVectors(),
     capability_refused: refusedCapabilities(),
@@ -81,6 +86,10 @@ export async function makeVectors(bulk: BulkCrypto): Promise<Readonly<Record<str
     ...(await refusedSlotVectors(bulk)),
     ...(await directoryVectors(bulk, encodingOf(2, 3, LAYOUT.bytes))),
     ...(await refusedDirectoryVectors()),
+    ...(await backupVectors(bulk)),
+    ...(await backupTreeVectors()),
+    ...(await refusedBackupVectors()),
+    ...(await refusedTreeVectors()),
   }
 }
 

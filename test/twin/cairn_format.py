@@ -106,6 +106,18 @@ TAGS = {
     "slotRecord": b"cairn/v1/slot-record",
     "slotRecordHash": b"cairn/v1/slot-record-hash",
     "secretNonce": b"cairn/v1/secret-nonce",
+    "cutKey": b"cairn/v1/cut-key",
+    "blobIdKey": b"cairn/v1/blob-id-key",
+    "cutTable": b"cairn/v1/cut-table",
+    "cutPlace": b"cairn/v1/cut-place",
+    "blobId": b"cairn/v1/blob-id",
+    "packId": b"cairn/v1/pack-id",
+    "indexId": b"cairn/v1/index-id",
+    "snapshotId": b"cairn/v1/snapshot-id",
+    "freedId": b"cairn/v1/freed-id",
+    "dropContentKey": b"cairn/v1/drop-content-key",
+    "dropNext": b"cairn/v1/drop-next",
+    "dropBoxKey": b"cairn/v1/drop-box-key",
 }
 
 

@@ -52,6 +52,16 @@ function split(content: Uint8Array, at: readonly number[]): readonly Uint8Array[
   return places.slice(1).map((end, index) => content.subarray(places[index], end))
 }
 
+/** Windows come again in bits, at once in runs of one byte, and in turn in periods with a fault now and then. */
+function contentOf(kind: string, seed: number, sizeBytes: number): Uint8Array {
+  const bytes = noise(seed, sizeBytes)
+  const period = 1 + (seed % 90)
+  if (kind === 'bits') return bytes.map((byte) => byte & 1)
+  if (kind === 'runs') return bytes.map((_, index) => bytes[index - (index % 300)] ?? 0)
+  if (kind === 'periods') return bytes.map((byte, index) => (byte < 1 ? byte : (bytes[index % period] ?? 0)))
+  return bytes
+}
+
 describe('ContentCutter', () => {
   test('cuts as cutPlainly does, however the content is split', () => {
     const cutter = new ContentCutter(cutKey, SMALL)
@@ -60,15 +70,28 @@ describe('ContentCutter', () => {
         fc.nat(),
         fc.integer({ min: 0, max: 6000 }),
         fc.array(fc.nat(), { maxLength: 40 }),
-        fc.boolean(),
-        (seed, sizeBytes, at, isFlat) => {
-          // Few different bytes make windows that come again.
-          const content = isFlat ? noise(seed, sizeBytes).map((byte) => byte & 1) : noise(seed, sizeBytes)
+        fc.constantFrom('noise', 'bits', 'runs', 'periods'),
+        (seed, sizeBytes, at, kind) => {
+          const content = contentOf(kind, seed, sizeBytes)
           expect(sizesInParts(cutter, split(content, at))).toEqual(cutPlainly(cutKey, content, SMALL))
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 600 },
     )
+  })
+
+  test('cuts runs of one byte, proposed at every place or at none', () => {
+    const sizes = new Set<number>()
+    for (let seed = 0; seed < 60; seed += 1) {
+      const key = asCutKey(pattern(seed, 32))
+      const content = new Uint8Array(2000).fill(seed, 0, 1500)
+      const found = sizesInParts(new ContentCutter(key, SMALL), split(content, [10, 700, 701, 1600]))
+      expect(found).toEqual(cutPlainly(key, content, SMALL))
+      sizes.add(found[0] ?? 0)
+    }
+    // Some keys confirm such a window, at one of 16 distances, and most do not.
+    expect(sizes).toContain(SMALL.mostBytes)
+    expect(sizes.size).toBeGreaterThan(2)
   })
 
   test('cuts a content that comes byte by byte', () => {
