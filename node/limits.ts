@@ -114,6 +114,11 @@ export const CHANNEL_WINDOW_MAX_BYTES = 1024 * 1024
 export const CHANNEL_READ_AHEAD_BYTES = 512 * 1024
 /** Bytes that a channel's write leaves waiting in the transport when it returns. */
 export const CHANNEL_WRITE_BEHIND_BYTES = 64 * 1024
+/**
+ * What all channels together write in one turn of the event loop, but for the last write of it: some 2 ms of
+ * encrypting and of the kernel's work. The blocks of a segment for ten servers are several times that.
+ */
+export const CHANNELS_TURN_BYTES = 512 * 1024
 /** For the last bytes of a channel to leave, or its peer to finish. */
 export const CHANNEL_CLOSE_MILLISECONDS = 10_000
 

@@ -13,8 +13,12 @@ import {
   CHANNEL_CLOSE_MILLISECONDS,
   CHANNEL_READ_AHEAD_BYTES,
   CHANNEL_WRITE_BEHIND_BYTES,
+  CHANNELS_TURN_BYTES,
 } from '../limits.ts'
 import type { Channel, PeerId } from './platform.ts'
+import { WriteTurns } from './write-turns.ts'
+
+const turns = new WriteTurns(CHANNELS_TURN_BYTES)
 
 export class Libp2pChannel implements Channel {
   readonly remoteId: PeerId
@@ -44,6 +48,8 @@ export class Libp2pChannel implements Channel {
     options?.signal?.throwIfAborted()
     const list = new Uint8ArrayList(...parts)
     if (list.byteLength === 0) return
+    await turns.take(list.byteLength)
+    options?.signal?.throwIfAborted()
     try {
       this.#stream.send(list)
     } catch (cause) {
