@@ -13,10 +13,11 @@ import { mapInOrder } from '../flow.ts'
 import type { Grid } from '../grid.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
 import { type FileKeys, requireSameSegment } from './key.ts'
-import type { PlainSegment } from './segments.ts'
+import type { PlainSegment, SegmentBuffers } from './segments.ts'
 
 export interface EncodedInPlace {
-  readonly segment: PlainSegment
+  readonly segmentIndex: number
+  readonly plaintextSizeBytes: number
   readonly encodedSegment: EncodedSegment
 }
 
@@ -25,13 +26,20 @@ export class SegmentEncoder {
   readonly #keys: FileKeys
   readonly #encoding: Encoding
   readonly #coder: SegmentCoder
+  readonly #buffers: SegmentBuffers
   /** Buffers of encoded segments, used again: fresh memory costs more than encoding does. */
   readonly #spareTargets: Uint8Array[] = []
 
-  constructor(grid: Grid, keys: FileKeys, encoding: Encoding) {
+  /** @param how `buffers`: the plaintexts that `encodeEach` is done with go back there */
+  constructor(
+    grid: Grid,
+    keys: FileKeys,
+    how: { readonly encoding: Encoding; readonly buffers: SegmentBuffers },
+  ) {
     this.#grid = grid
     this.#keys = keys
-    this.#encoding = encoding
+    this.#encoding = how.encoding
+    this.#buffers = how.buffers
     this.#coder = grid.coder ?? localSegmentCoder(grid.bulk)
   }
 
@@ -53,10 +61,12 @@ export class SegmentEncoder {
 
   /** Each segment and its blocks, in order; the next ones are worked on meanwhile. */
   encodeEach(segments: AsyncIterable<PlainSegment>): AsyncIterable<EncodedInPlace> {
-    return mapInOrder(segments, segmentsInFlight(this.#encoding), async (segment) => ({
-      segment,
-      encodedSegment: await this.encode(segment),
-    }))
+    return mapInOrder(segments, segmentsInFlight(this.#encoding), async (segment) => {
+      const encodedSegment = await this.encode(segment)
+      const { segmentIndex, plaintext } = segment
+      this.#buffers.giveBack(plaintext)
+      return { segmentIndex, plaintextSizeBytes: plaintext.length, encodedSegment }
+    })
   }
 
   /** What the file will be, from all of its segments; the blocks are dropped. */
@@ -65,10 +75,10 @@ export class SegmentEncoder {
   ): Promise<{ readonly root: FileRoot; readonly fileSizeBytes: number }> {
     const builder = new ManifestBuilder(this.#encoding, this.#keys.storageIndex)
     let fileSizeBytes = 0
-    for await (const { segment, encodedSegment } of this.encodeEach(segments)) {
+    for await (const { plaintextSizeBytes, encodedSegment } of this.encodeEach(segments)) {
       builder.add(encodedSegment)
       this.release(encodedSegment)
-      fileSizeBytes += segment.plaintext.length
+      fileSizeBytes += plaintextSizeBytes
     }
     return { root: builder.finish(fileSizeBytes).root, fileSizeBytes }
   }

@@ -15,7 +15,7 @@ import {
   type StorageIndex,
 } from '#crypto'
 import type { Grid } from '../grid.ts'
-import { cutSegments, type PlainSegment, type UploadSource } from './segments.ts'
+import { cutSegments, type PlainSegment, SegmentBuffers, type UploadSource } from './segments.ts'
 
 export interface FileKeys {
   readonly readKey: ReadKey
@@ -45,9 +45,11 @@ export async function chooseKeys(
   if (ownKey !== undefined) return keysOf(ownKey.reveal(), undefined)
   if (convergenceSecret === undefined) return keysOf(asReadKey(grid.random.bytes(32)), undefined)
   const segmentDigests: Digest[] = []
-  for await (const { plaintext } of cutSegments(source.open(), encoding.segmentSizeBytes)) {
+  const buffers = new SegmentBuffers()
+  for await (const { plaintext } of cutSegments(source.open(), encoding.segmentSizeBytes, buffers)) {
     signal?.throwIfAborted()
     segmentDigests.push(await grid.bulk.sha256(plaintext))
+    buffers.giveBack(plaintext)
   }
   const readKey = convergentReadKey(convergenceSecret.reveal(), encoding, contentDigest(segmentDigests))
   return keysOf(readKey, segmentDigests)

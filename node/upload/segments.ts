@@ -18,14 +18,42 @@ export interface PlainSegment {
   readonly plaintext: Uint8Array
 }
 
-/** Cut a stream into segments. One segment is read ahead, to know which is the last. */
+/**
+ * The buffers that segments are gathered in, used again. A new one for each segment is one more for the collector to
+ * find, and it stops the event loop for that.
+ */
+export class SegmentBuffers {
+  /** Those that are in use. */
+  readonly #taken = new WeakSet<Uint8Array>()
+  readonly #spare: Uint8Array[] = []
+
+  /** With any bytes in it. */
+  take(sizeBytes: number): Uint8Array {
+    const spare = this.#spare.pop()
+    const buffer = spare?.length === sizeBytes ? spare : new Uint8Array(sizeBytes)
+    this.#taken.add(buffer)
+    return buffer
+  }
+
+  /** Nobody looks at the buffer any more. One that did not come from here is left to its owner. */
+  giveBack(buffer: Uint8Array): void {
+    if (this.#taken.delete(buffer)) this.#spare.push(buffer)
+  }
+}
+
+/**
+ * Cut a stream into segments. One segment is read ahead, to know which is the last.
+ *
+ * @param buffers where the reader gives plaintexts back that it is done with
+ */
 export async function* cutSegments(
   content: AsyncIterable<Uint8Array>,
   segmentSizeBytes: number,
+  buffers: SegmentBuffers,
 ): AsyncGenerator<PlainSegment, void, undefined> {
   let segmentIndex = 0
   let held: Uint8Array | undefined
-  for await (const plaintext of fullRuns(content, segmentSizeBytes)) {
+  for await (const plaintext of fullRuns(content, segmentSizeBytes, buffers)) {
     if (held !== undefined) {
       yield { segmentIndex, isLast: false, plaintext: held }
       segmentIndex += 1
@@ -39,8 +67,9 @@ export async function* cutSegments(
 async function* fullRuns(
   content: AsyncIterable<Uint8Array>,
   sizeBytes: number,
+  buffers: SegmentBuffers,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let run = new Uint8Array(0)
+  let run: Uint8Array = new Uint8Array(0)
   let filled = 0
   let hasFilledOne = false
   for await (const bytes of content) {
@@ -51,7 +80,7 @@ async function* fullRuns(
         break
       }
       const taken = rest.subarray(0, sizeBytes - filled)
-      if (filled === 0) run = new Uint8Array(hasFilledOne ? sizeBytes : taken.length)
+      if (filled === 0) run = hasFilledOne ? buffers.take(sizeBytes) : new Uint8Array(taken.length)
       // The first run grows: a small file shall not cost the zeroing of a whole segment.
       if (filled + taken.length > run.length)
         run = grown(run, Math.min(sizeBytes, 2 * (filled + taken.length)))

@@ -37,7 +37,7 @@ import { findHolders, keepHeld, sharesToSend } from './already-there.ts'
 import { SegmentEncoder } from './encode.ts'
 import { chooseKeys, type FileKeys, SourceChanged } from './key.ts'
 import { type OpenShare, openOnly, type PlacementOutcome, placeShares, requireHappiness } from './place.ts'
-import { cutSegments, type PlainSegment, type UploadSource } from './segments.ts'
+import { cutSegments, type PlainSegment, SegmentBuffers, type UploadSource } from './segments.ts'
 import { type Sent, type Settled, settleUpload } from './settle.ts'
 import { ShareSet } from './write.ts'
 
@@ -108,6 +108,7 @@ class Upload {
   readonly #source: UploadSource
   readonly #options: UploadOptions
   readonly #encoding: Encoding
+  readonly #buffers = new SegmentBuffers()
 
   constructor(grid: Grid, source: UploadSource, options: UploadOptions) {
     this.#grid = grid
@@ -128,7 +129,10 @@ class Upload {
       }
       const keys = await chooseKeys(this.#grid, this.#source, this.#options)
       this.#requireServers(keys)
-      const encoder = new SegmentEncoder(this.#grid, keys, this.#encoding)
+      const encoder = new SegmentEncoder(this.#grid, keys, {
+        encoding: this.#encoding,
+        buffers: this.#buffers,
+      })
       return first.isLast
         ? await this.#uploadWhole(keys, encoder, first)
         : await this.#uploadSegments(keys, encoder, chain(first, segments))
@@ -139,7 +143,7 @@ class Upload {
 
   #read(): AsyncGenerator<PlainSegment, void, undefined> {
     const content = abortable(this.#source.open(), this.#options.signal)
-    return cutSegments(content, this.#encoding.segmentSizeBytes)
+    return cutSegments(content, this.#encoding.segmentSizeBytes, this.#buffers)
   }
 
   /** On a grid of fewer servers than h nothing need be sent to know how it ends. */
@@ -289,12 +293,16 @@ class Upload {
     const builder = new ManifestBuilder(this.#encoding, keys.storageIndex)
     const encoded = encoder.encodeEach(segments)
     const inFlightMax = segmentsInFlight(this.#encoding)
-    const written = mapInOrder(encoded, inFlightMax, async ({ segment, encodedSegment }) => {
-      builder.add(encodedSegment)
-      await shares.write(segment.segmentIndex, encodedSegment, this.#options)
-      encoder.release(encodedSegment)
-      return segment.plaintext.length
-    })
+    const written = mapInOrder(
+      encoded,
+      inFlightMax,
+      async ({ segmentIndex, plaintextSizeBytes, encodedSegment }) => {
+        builder.add(encodedSegment)
+        await shares.write(segmentIndex, encodedSegment, this.#options)
+        encoder.release(encodedSegment)
+        return plaintextSizeBytes
+      },
+    )
     let fileSizeBytes = 0
     for await (const sizeBytes of written) {
       fileSizeBytes += sizeBytes
