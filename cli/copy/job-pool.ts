@@ -5,6 +5,8 @@ export class JobPool {
   #weight = 0
   readonly #running = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | undefined
+  /** Resolves when a job ends; there while somebody waits for one. */
+  #ended: PromiseWithResolvers<void> | undefined
 
   constructor(weightMax: number) {
     this.#weightMax = weightMax
@@ -18,7 +20,10 @@ export class JobPool {
    */
   async start(job: () => Promise<void>, weight = 1): Promise<void> {
     const hasRoom = (): boolean => this.#running.size === 0 || this.#weight + weight <= this.#weightMax
-    while (this.#failure === undefined && !hasRoom()) await Promise.race(this.#running)
+    while (this.#failure === undefined && !hasRoom()) {
+      this.#ended ??= Promise.withResolvers()
+      await this.#ended.promise
+    }
     this.#rethrow()
     this.#weight += weight
     const running: Promise<void> = job()
@@ -28,6 +33,8 @@ export class JobPool {
       .finally(() => {
         this.#weight -= weight
         this.#running.delete(running)
+        this.#ended?.resolve()
+        this.#ended = undefined
       })
     this.#running.add(running)
   }
