@@ -26,6 +26,7 @@ const KEPT_FIELDS = [
   'type',
   'engines',
   'dependencies',
+  'optionalDependencies',
   'allowScripts',
 ]
 
