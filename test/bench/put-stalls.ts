@@ -2,8 +2,9 @@
  * `node test/bench/put-stalls.ts`: how long the event loop stands still while a file is put.
  *
  * A whole put through uploadFile, 3 of 10, to servers that take every block at once, with segment workers and without.
- * Stalls are how late a timer of 1 ms came. The last column is the most that any 1 ms timer waited with no put at all:
- * what other work on the machine does to it.
+ * Stalls are how late a timer of 1 ms came. `busy` is the most CPU time that this thread took from one timer to the
+ * next: what is left of a stall is waiting for a core, or for other threads in a collection. The last column is the most
+ * that any 1 ms timer waited with no put at all: what other work on the machine does to it.
  */
 import { randomBytes } from 'node:crypto'
 import { ENCODING_DEFAULT } from '#crypto'
@@ -71,11 +72,11 @@ for (let round = 0; round < ROUNDS; round++) {
   const quietMaxMs = (await stallsDuring(() => new Promise((resolve) => setTimeout(resolve, 500)))).maxMs
   for (const [way, grid] of grids) {
     const start = performance.now()
-    const { maxMs, p99Ms } = await stallsDuring(() => put(grid))
+    const { maxMs, p99Ms, busyMs } = await stallsDuring(() => put(grid))
     const mbPerSecond = (SEGMENT_COUNT * segment.length) / (performance.now() - start) / 1000
-    const figures = [mbPerSecond.toFixed(0), p99Ms.toFixed(1), maxMs.toFixed(1), quietMaxMs.toFixed(1)]
+    const [p99, max, busy, quiet] = [p99Ms, maxMs, busyMs, quietMaxMs].map((time) => time.toFixed(1))
     console.log(
-      `${way}: ${figures[0]} MB/s, stalls p99 ${figures[1]} ms, at most ${figures[2]} ms (idle ${figures[3]} ms)`,
+      `${way}: ${mbPerSecond.toFixed(0)} MB/s, stalls p99 ${p99} ms, at most ${max} ms, busy ${busy} ms (idle ${quiet} ms)`,
     )
   }
 }
@@ -92,18 +93,25 @@ async function put(grid: Grid): Promise<void> {
   await uploadFile(grid, source, { encoding: ENCODING_DEFAULT, happyServers: 7 })
 }
 
-async function stallsDuring(work: () => Promise<unknown>): Promise<{ maxMs: number; p99Ms: number }> {
+async function stallsDuring(
+  work: () => Promise<unknown>,
+): Promise<{ maxMs: number; p99Ms: number; busyMs: number }> {
   const stalls: number[] = []
   let before = performance.now()
+  let cpuBefore = process.threadCpuUsage()
+  let busyMs = 0
   const note = () => {
     const now = performance.now()
+    const { user, system } = process.threadCpuUsage(cpuBefore)
     stalls.push(Math.max(0, now - before - 1))
+    busyMs = Math.max(busyMs, (user + system) / 1000)
     before = now
+    cpuBefore = process.threadCpuUsage()
   }
   const timer = setInterval(note, 1)
   await work()
   note()
   clearInterval(timer)
   stalls.sort((a, b) => a - b)
-  return { maxMs: stalls.at(-1) ?? 0, p99Ms: stalls[Math.floor(stalls.length * 0.99)] ?? 0 }
+  return { maxMs: stalls.at(-1) ?? 0, p99Ms: stalls[Math.floor(stalls.length * 0.99)] ?? 0, busyMs }
 }
