@@ -43,7 +43,7 @@ export type PackId = Branded<'PackId'>
 export type BlobIdKey = Branded<'BlobIdKey'>
 /** 32 bytes that say where the contents of one repository are cut. Secret. */
 export type CutKey = Branded<'CutKey'>
-/** 32 bytes that grant reading the blobs of one repository of backups, and naming them. Secret. */
+/** 32 bytes that say how the contents of one repository of backups are cut and named. Secret. */
 export type ContentKey = Branded<'ContentKey'>
 /** 32 bytes: the X25519 key of the owner of a drop-box, which drops are sealed to. */
 export type DropPublicKey = Branded<'DropPublicKey'>

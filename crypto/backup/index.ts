@@ -7,20 +7,13 @@ export * from './cut.ts'
 export * from './drop.ts'
 export * from './drop-capability.ts'
 export * from './freed.ts'
-export {
-  FILE_ID_SIZE_BYTES,
-  formatIndexFile,
-  INDEX_FILE_MAX_BYTES,
-  INDEX_PACKS_MAX,
-  INDEX_ROWS_MAX,
-  indexFileId,
-  parseIndexFile,
-} from './index-file.ts'
+export * from './index-file.ts'
 export * from './keys.ts'
 export * from './pack.ts'
 export * from './padding.ts'
 export * from './repository-file.ts'
 export * from './snapshot.ts'
+export { INDEX_PACKS_MAX, INDEX_ROWS_MAX } from './table-list.ts'
 export * from './tree.ts'
 export * from './tree-entry.ts'
 export * from './types.ts'

@@ -1,11 +1,9 @@
 /** Snapshots as files (FORMAT §18.8): a canonical CBOR map, named by a hash of it. */
-import { toBase32 } from '../bytes.ts'
 import { InvalidInputError } from '../errors.ts'
 import { decodeFields, encodeFields, Fields } from '../fields.ts'
-import { taggedHash } from '../hash.ts'
 import { TAGS } from '../tags.ts'
 import { CONTENT_SIZE_MAX_BYTES, formatContent, parseContent } from './content.ts'
-import { FILE_ID_SIZE_BYTES } from './index-file.ts'
+import { FILE_ID_LENGTH, fileIdOf } from './file-id.ts'
 import type { Snapshot, SnapshotContent, SnapshotTotals } from './types.ts'
 
 export const SNAPSHOT_VERSION = 1
@@ -50,7 +48,7 @@ export function parseSnapshot(bytes: Uint8Array): Snapshot {
     paths: fields.list('paths', SNAPSHOT_PATHS_MAX).map(textOf),
     tags: fields.list('tags', SNAPSHOT_TAGS_MAX).map(textOf),
     root: parseContent(fields.bytesUpTo('root', CONTENT_SIZE_MAX_BYTES)),
-    parent: fields.optional('parent', () => fields.text('parent', SNAPSHOT_ID_LENGTH)),
+    parent: fields.optional('parent', () => fields.text('parent', FILE_ID_LENGTH)),
     totals: readTotals(new Fields(fields.map('totals'), 'snapshot totals')),
   }
   fields.finish()
@@ -60,10 +58,10 @@ export function parseSnapshot(bytes: Uint8Array): Snapshot {
 
 /** How `snapshots/` names it. */
 export function snapshotId(bytes: Uint8Array): string {
-  return toBase32(taggedHash(TAGS.snapshotId, bytes).subarray(0, FILE_ID_SIZE_BYTES))
+  return fileIdOf(TAGS.snapshotId, bytes)
 }
 
-export const SNAPSHOT_ID_LENGTH = 26
+/** 128 bits in FILE_ID_LENGTH characters: the last has three of them. */
 const SNAPSHOT_ID = /^[a-z2-7]{25}[aeimquy4]$/
 
 function checkTexts({ takenAtMilliseconds, host, paths, tags, parent }: SnapshotContent): void {
