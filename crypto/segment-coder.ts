@@ -10,7 +10,6 @@ import { openCodec } from './erasure/index.ts'
 import { assert, InvalidInputError } from './errors.ts'
 import { type Encoding, SEAL_TAG_SIZE_BYTES } from './geometry.ts'
 import { asTreeHash, type EncryptionKey, type TreeHash } from './hash.ts'
-import { releaseBuffer } from './release.ts'
 import {
   type EncodedSegment,
   encodedSizeBytes,
@@ -69,9 +68,7 @@ export function localSegmentCoder(bulk: BulkCrypto): SegmentCoder {
       const codec = await openCodec(encoding)
       const sealed =
         seal === undefined ? content : await sealSegment(bulk, seal.key, { ...seal, plaintext: content })
-      const encoded = await encodeSealed({ bulk, codec, encoding }, sealed, target)
-      if (sealed !== content) releaseBuffer(sealed)
-      return encoded
+      return encodeSealed({ bulk, codec, encoding }, sealed, target)
     },
   }
 }

@@ -136,6 +136,8 @@ export class BlobIndex {
       assert(number < 2 ** 32 - 1, 'there are numbers left for packs')
       this.#nextNumber += 1
       const { packId, packSizeBytes: sizeBytes, rows } = table
+      // Taken before any row says it, also for whoever comes after a crash.
+      await this.#cache.write([tombstone(number)], { sync: false })
       await this.#enterRows(number, rows)
       return this.#change({ number, packId, name, capability, state, sizeBytes, rowCount: rows.length })
     })
@@ -156,13 +158,7 @@ export class BlobIndex {
     return this.#inTurn(async () => {
       this.#byName.delete(pack.name)
       this.#byNumber.delete(pack.number)
-      // The number stays taken: an entry that says nothing keeps it.
-      const tombstone: IndexOperation = {
-        type: 'put',
-        key: numberKey('pack', pack.number),
-        value: new Uint8Array(0),
-      }
-      await this.#cache.write([tombstone], { sync: true })
+      await this.#cache.write([tombstone(pack.number)], { sync: true })
     })
   }
 
@@ -245,6 +241,11 @@ export class BlobIndex {
     this.#lastEntry = mine.catch(() => undefined)
     return mine
   }
+}
+
+/** An entry that says nothing of a pack, and keeps its number from being used. */
+function tombstone(number: number): IndexOperation {
+  return { type: 'put', key: numberKey('pack', number), value: new Uint8Array(0) }
 }
 
 function bestFirst({ pack: left }: FoundBlob, { pack: right }: FoundBlob): number {

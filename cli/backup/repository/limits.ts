@@ -42,6 +42,8 @@ export const TREES_WALKED_AT_ONCE_MAX = 8
 export const KEEP_UNFINISHED_MILLISECONDS = 7 * DAY
 /** A pack is worth moving if it is half waste: what is moved is then at most what is freed. */
 export const REPACK_BELOW_SHARE = 0.5
+/** A snapshot that was announced so long ago and has not got its name is given up: whoever announced it has died. */
+export const PENDING_MAX_MILLISECONDS = 6 * HOUR
 /** A prune that has not ended so long after it took packs out has died, and what it took out is put back. */
 export const FREEING_MAX_MILLISECONDS = 6 * HOUR
 /** Small index files that a prune leaves as they are: each is one more to fetch for a home that has lost its cache. */

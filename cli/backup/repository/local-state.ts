@@ -15,6 +15,7 @@ import {
   type Disk,
   MemoryDisk,
   nodeDisk,
+  type Random,
   systemClock,
   systemRandom,
 } from '#node'
@@ -31,11 +32,13 @@ export interface SessionPlace {
   readonly folder: string
   readonly disk?: Disk | undefined
   readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 export interface LocalState extends AsyncDisposable {
   readonly disk: Disk
   readonly clock: Clock
+  readonly random: Random
   readonly cache: Cache
   readonly index: BlobIndex
   readonly trees: TreeCache
@@ -66,7 +69,7 @@ export async function openReadingState(
     if (!(error instanceof BusyError)) throw error
   }
   await removeAbandoned(place, owner)
-  const name = READING + toBase32(systemRandom.bytes(RANDOM_BYTES))
+  const name = READING + toBase32((place.random ?? systemRandom).bytes(RANDOM_BYTES))
   return open(place, { ...cachePlaceOf(place, owner, name), isPassing: true })
 }
 
@@ -82,6 +85,7 @@ async function open(
     return {
       disk: cachePlace.disk,
       clock: place.clock ?? systemClock,
+      random: place.random ?? systemRandom,
       cache,
       index: await BlobIndex.open(cache),
       trees: await TreeCache.open(cache),

@@ -1,7 +1,7 @@
 /** Making a repository, and opening one to back up, forget, prune and check. */
 import { asContentKey, type DirectoryWriteCapability, formatRepositoryFile, Secret } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { type Clock, ClosingSteps, type NamedChild, systemClock, systemRandom } from '#node'
+import { type Clock, ClosingSteps, type NamedChild, type Random, systemClock, systemRandom } from '#node'
 import { REPOSITORY_NAMES } from './layout.ts'
 import { openLocalState, type SessionPlace } from './local-state.ts'
 import { undoDeadPrunes } from './prune.ts'
@@ -16,6 +16,7 @@ const KEY_SIZE_BYTES = 32
 
 export interface CreateRepositoryOptions extends Cancel {
   readonly clock?: Pick<Clock, 'now'> | undefined
+  readonly random?: Random | undefined
 }
 
 export interface CreatedRepository {
@@ -26,9 +27,9 @@ export interface CreatedRepository {
 /** A new repository. @throws UnhappyError, as putting a file does */
 export async function createRepository(
   files: GridFiles,
-  { clock = systemClock, signal }: CreateRepositoryOptions = {},
+  { clock = systemClock, random = systemRandom, signal }: CreateRepositoryOptions = {},
 ): Promise<CreatedRepository> {
-  const contentKey = new Secret(asContentKey(systemRandom.bytes(KEY_SIZE_BYTES)))
+  const contentKey = new Secret(asContentKey(random.bytes(KEY_SIZE_BYTES)))
   const createdAtMilliseconds = clock.now()
   const bytes = formatRepositoryFile({ createdAtMilliseconds, contentKey })
   const { capability: file } = await files.put(sourceOf(bytes), { signal })

@@ -20,6 +20,7 @@ import { EDIT_CHANGES_MAX, type GridFiles, requireDirectoryWrite } from '#gatewa
 import type { Clock, DirectoryCapability, DirectoryChange, NamedChild } from '#node'
 import type { BlobIndex } from './blob-index.ts'
 import type { Cache } from './cache.ts'
+import { listFirmly } from './firm-list.ts'
 import { formatDataName, parseDataName } from './layout.ts'
 import { fetchPackTable, learnPacks, readMark } from './pack-tables.ts'
 import { putSmallFile } from './small-files.ts'
@@ -63,6 +64,11 @@ export interface PackToLink {
   readonly capability: FileReadCapability
 }
 
+export interface ListOptions extends Cancel {
+  /** See listFirmly: for whoever judges by it what may go, or that all is there. */
+  readonly firm?: boolean | undefined
+}
+
 export interface LinkOptions extends Cancel {
   readonly also?: readonly DirectoryChange[] | undefined
 }
@@ -77,13 +83,17 @@ export class PackDirectory {
     this.#parts = parts
   }
 
-  async list({ signal }: Cancel = {}): Promise<PackListing> {
+  async list(options: ListOptions = {}): Promise<PackListing> {
     const { files, capability } = this.#parts
     const packs = new Map<string, ListedFile<FileReadCapability>>()
     const freeing: PackListing['freeing'][number][] = []
     const indexes = new Map<string, ListedFile>()
     const freed = new Map<string, ListedFile>()
-    for await (const child of files.list(capability, { signal })) {
+    const children =
+      options.firm === true
+        ? await listFirmly(files, capability, options)
+        : files.list(capability, { signal: options.signal })
+    for await (const child of children) {
       const name = parseDataName(child.name)
       const file = listedFile(child)
       if (name === undefined || file === undefined) continue
@@ -97,7 +107,7 @@ export class PackDirectory {
   }
 
   /** List it, and have the index know what is there, and no more than that. */
-  async refresh(options: Cancel = {}): Promise<LearnedListing> {
+  async refresh(options: ListOptions = {}): Promise<LearnedListing> {
     const listing = await this.list(options)
     const unreadable = await learnPacks(this.#parts, listing, options)
     return { ...listing, unreadable }

@@ -12,11 +12,16 @@
  */
 import { GridError, toBase32 } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { type DirectoryChange, systemRandom } from '#node'
+import { ConflictError, type DirectoryChange } from '#node'
 import type { KnownPack } from './blob-index.ts'
 import { formatDataName } from './layout.ts'
 import { dropOldRecords, letGo } from './let-go.ts'
-import { FREEING_MAX_MILLISECONDS, KEEP_UNFINISHED_MILLISECONDS, REPACK_BELOW_SHARE } from './limits.ts'
+import {
+  FREEING_MAX_MILLISECONDS,
+  KEEP_UNFINISHED_MILLISECONDS,
+  PENDING_MAX_MILLISECONDS,
+  REPACK_BELOW_SHARE,
+} from './limits.ts'
 import type { LocalState } from './local-state.ts'
 import { Marker } from './mark.ts'
 import { type LearnedListing, packLink } from './pack-directory.ts'
@@ -50,8 +55,8 @@ export interface PrunePlan {
 
 /** What a prune goes by when it looks again. */
 interface PruneMemory {
-  /** Snapshots whose needs it has marked. */
-  readonly listed: readonly ListedSnapshot[]
+  /** Ids of snapshots whose needs it has marked. */
+  readonly known: ReadonlySet<string>
   /** Packs that have what they need. */
   readonly relied: readonly KnownPack[]
 }
@@ -71,13 +76,14 @@ class Prune {
   readonly #marker: Marker
   readonly #options: PruneOptions
   /** In the names of what this prune takes out, so that no other lets go of it. */
-  readonly #pruneId = toBase32(systemRandom.bytes(PRUNE_ID_BYTES))
+  readonly #pruneId: string
   readonly #startedAt: number
 
   constructor(parts: PruneParts, marker: Marker, options: PruneOptions) {
     this.#parts = parts
     this.#marker = marker
     this.#options = options
+    this.#pruneId = toBase32(parts.state.random.bytes(PRUNE_ID_BYTES))
     this.#startedAt = parts.state.clock.now()
   }
 
@@ -86,8 +92,9 @@ class Prune {
     await session.flush()
     // Snapshots first: whatever they refer to was linked before they were announced.
     const listed = await this.#spared(await stored.snapshots.list(this.#options))
-    const listing = await stored.data.refresh(this.#options)
-    await this.#mark(listed)
+    const listing = await stored.data.refresh({ signal: this.#options.signal, firm: true })
+    const incomplete = await this.#mark(listed)
+    const known = new Set(listed.map(({ id }) => id)).difference(incomplete)
     const plan = this.#plan(listing)
     const report = this.#reportOf(listed, plan)
     if (this.#options.dryRun === true) return report
@@ -97,7 +104,7 @@ class Prune {
     const victims = [...plan.unneeded, ...repacked].filter(({ name }) => !filledNames.has(name))
     const victimNames = new Set(victims.map(({ name }) => name))
     const relied = [...plan.relied, ...plan.repacked, ...filled].filter(({ name }) => !victimNames.has(name))
-    const gone = await this.#takeOut(victims, { listed, relied })
+    const gone = await this.#takeOut(victims, { known, relied })
     return {
       ...report,
       repacked: repacked.length,
@@ -110,21 +117,23 @@ class Prune {
   /** Announced so long ago that nobody will confirm them: they are given up, and what they need is not spared. */
   async #spared(listed: readonly ListedSnapshot[]): Promise<readonly ListedSnapshot[]> {
     const isGivenUp = ({ isPending, linkedAtMilliseconds }: ListedSnapshot) =>
-      isPending && !this.#isYoung(linkedAtMilliseconds, KEEP_UNFINISHED_MILLISECONDS)
+      isPending && !this.#isYoung(linkedAtMilliseconds, PENDING_MAX_MILLISECONDS)
     const { snapshots } = this.#parts.stored
     if (this.#options.dryRun !== true) await snapshots.remove(listed.filter(isGivenUp), this.#options)
     return listed.filter((one) => !isGivenUp(one))
   }
 
-  async #mark(listed: readonly ListedSnapshot[]): Promise<void> {
+  /** @returns those that will have to be looked at again */
+  async #mark(listed: readonly ListedSnapshot[]): Promise<ReadonlySet<string>> {
     let done = 0
     const onSnapshot = () => {
       done += 1
       this.#tell('marking', done, listed.length)
     }
     this.#tell('marking', 0, listed.length)
-    await this.#marker.mark(listed, { signal: this.#options.signal, onSnapshot })
+    const incomplete = await this.#marker.mark(listed, { signal: this.#options.signal, onSnapshot })
     if (this.#options.dryRun !== true) await this.#putBackMarked()
+    return incomplete
   }
 
   #plan({ packs }: LearnedListing): PrunePlan {
@@ -181,8 +190,8 @@ class Prune {
     this.#tell('freeing', 0, victims.length)
     const metadata = { modifiedAtMilliseconds: this.#parts.state.clock.now() }
     const changes = victims.flatMap(({ name, capability }): DirectoryChange[] => [
-      { kind: 'remove', name: formatDataName({ kind: 'pack', id: name }), ifMissing: 'ignore' },
       { kind: 'set', name: this.#freeingName(name), capability, metadata, ifExists: 'replace' },
+      { kind: 'remove', name: formatDataName({ kind: 'pack', id: name }), ifMissing: 'ignore' },
     ])
     try {
       await data.edit(changes, this.#options)
@@ -208,12 +217,15 @@ class Prune {
   }
 
   /** After packs were taken out: put back what turns out to be needed, by a new snapshot or by this prune itself. */
-  async #lookAgain({ listed, relied }: PruneMemory): Promise<void> {
+  async #lookAgain({ known, relied }: PruneMemory): Promise<void> {
     const { stored, session } = this.#parts
-    const known = new Set(listed.map(({ id }) => id))
-    const fresh = (await stored.snapshots.list(this.#options)).filter(({ id }) => !known.has(id))
-    const { packs } = await stored.data.refresh(this.#options)
-    await this.#marker.mark(fresh, this.#options)
+    const firmly = { signal: this.#options.signal, firm: true }
+    const fresh = (await stored.snapshots.list(firmly)).filter(({ id }) => !known.has(id))
+    const { packs } = await stored.data.refresh(firmly)
+    const incomplete = await this.#marker.mark(fresh, this.#options)
+    if (incomplete.size > 0) {
+      throw new ConflictError('a backup is just being finished: prune again later, and nothing was freed')
+    }
     await this.#putBackMarked()
     await session.relink(
       relied.filter(({ name }) => !packs.has(name)),

@@ -15,8 +15,9 @@ import type { DirectoryChange } from '#node'
 import { formatDataName } from './layout.ts'
 import { SMALL_INDEXES_MAX } from './limits.ts'
 import type { LocalState } from './local-state.ts'
+import { gridErrorOf } from './losses.ts'
 import type { ListedFile, PackListing } from './pack-directory.ts'
-import { readMarkOf } from './pack-tables.ts'
+import { type ReadMark, readMarkOf } from './pack-tables.ts'
 import { readSmallFile } from './small-files.ts'
 import type { StoredRepository } from './stored-repository.ts'
 import type { Cancel } from './types.ts'
@@ -36,13 +37,16 @@ export async function rewriteIndexes(parts: RewriteParts, options: Cancel): Prom
   const { data } = parts.stored
   const listing = await data.list(options)
   const rewriting = new Rewriting(parts, listing, options)
-  for (const [id, file] of await staleIndexes(parts, rewriting.alive, listing)) await rewriting.take(id, file)
+  for (const [id, file] of await staleIndexes(parts, rewriting, listing)) await rewriting.take(id, file)
+  await rewriting.takeUntold(listing)
   await rewriting.finish()
 }
 
 class Rewriting {
   /** Packs that `data/` has, and those that may come back. A table that was taken is taken out. */
   readonly alive: Set<string>
+  /** Packs that some index file tells of that stays. */
+  readonly told = new Set<string>()
   readonly #parts: RewriteParts
   readonly #options: Cancel
   readonly #written = new Set<string>()
@@ -67,6 +71,15 @@ class Rewriting {
     } catch (error) {
       if (!(error instanceof GridError)) throw error
       onWarning(`index file ${id} stays as it is: it cannot be read (${error.message})`)
+    }
+  }
+
+  /** Packs that no index file tells of, after a race of prunes or one that was damaged. */
+  async takeUntold({ packs }: PackListing): Promise<void> {
+    for (const [name, { capability }] of packs) {
+      if (this.told.has(name) || !this.alive.has(name)) continue
+      const table = await this.#parts.stored.data.tableOf(capability, this.#options).catch(gridErrorOf)
+      if (!(table instanceof GridError)) await this.#add(table)
     }
   }
 
@@ -97,15 +110,18 @@ class Rewriting {
 /** Those that tell of packs that are gone, those that this home has not read, and small ones if there are many. */
 async function staleIndexes(
   { state }: RewriteParts,
-  alive: ReadonlySet<string>,
+  { alive, told }: Rewriting,
   { indexes }: PackListing,
 ): Promise<readonly (readonly [id: string, file: ListedFile])[]> {
   const stale: (readonly [string, ListedFile])[] = []
-  const small: (readonly [string, ListedFile])[] = []
+  const small: (readonly [readonly [string, ListedFile], ReadMark])[] = []
   for (const one of indexes) {
     const mark = await readMarkOf(state.cache, one[0])
     if (mark?.packNames.every((name) => alive.has(name)) !== true) stale.push(one)
-    else if (mark.rowCount < SMALL_ROWS) small.push(one)
+    else if (mark.rowCount < SMALL_ROWS) small.push([one, mark])
+    else for (const name of mark.packNames) told.add(name)
   }
-  return small.length > SMALL_INDEXES_MAX ? [...stale, ...small] : stale
+  if (small.length > SMALL_INDEXES_MAX) return [...stale, ...small.map(([one]) => one)]
+  for (const [, { packNames }] of small) for (const name of packNames) told.add(name)
+  return stale
 }

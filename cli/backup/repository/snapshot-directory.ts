@@ -24,8 +24,10 @@ import {
 } from '#node'
 import type { Cache } from './cache.ts'
 import { cacheKey, nameOfKey } from './cache-keys.ts'
+import { listFirmly } from './firm-list.ts'
 import { formatSnapshotName, parseSnapshotName, type SnapshotName } from './layout.ts'
 import { FETCHES_IN_FLIGHT_MAX } from './limits.ts'
+import type { ListOptions } from './pack-directory.ts'
 import { putSmallFile, readSmallFile } from './small-files.ts'
 import type { Cancel, UnreadableSnapshot } from './types.ts'
 
@@ -50,10 +52,14 @@ export class SnapshotDirectory {
   }
 
   /** Pending ones too. */
-  async list({ signal }: Cancel = {}): Promise<readonly ListedSnapshot[]> {
+  async list(options: ListOptions = {}): Promise<readonly ListedSnapshot[]> {
     const { files, capability } = this.#parts
     const listed: ListedSnapshot[] = []
-    for await (const child of files.list(capability, { signal })) {
+    const children =
+      options.firm === true
+        ? await listFirmly(files, capability, options)
+        : files.list(capability, { signal: options.signal })
+    for await (const child of children) {
       const name = parseSnapshotName(child.name)
       const kind = child.capability.kind
       if (name === undefined || (kind !== 'file' && kind !== 'lit')) continue

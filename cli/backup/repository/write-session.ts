@@ -145,7 +145,7 @@ export class WriteSession implements AsyncDisposable {
     const { confirm } = await snapshots.announce(content, options)
     // Read after the announcement stands: this, and that prunes read snapshots after they took packs out, is what
     // keeps all that the snapshot needs.
-    const { packs } = await data.refresh(options)
+    const { packs } = await data.refresh({ ...options, firm: true })
     await this.relink(
       [...this.#relied.values()].filter(({ name }) => !packs.has(name)),
       options,
