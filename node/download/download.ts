@@ -12,7 +12,6 @@ import {
   openCodec,
   openSegment,
   type ReadCapability,
-  releaseBuffer,
   SEGMENT_SIZE_DEFAULT_BYTES,
   segmentsOfRange,
 } from '#crypto'
@@ -126,9 +125,10 @@ async function* readRange(
       async (segmentIndex) => {
         const sealed = await fetcher.fetchSealed(segmentIndex, signal)
         const isLast = segmentIndex === geometry.segmentCount - 1
-        const plaintext = await openSegment(grid.bulk, key, { segmentIndex, isLast, sealed })
-        releaseBuffer(new Uint8Array(sealed.buffer))
-        return { segmentIndex, plaintext }
+        return {
+          segmentIndex,
+          plaintext: await openSegment(grid.bulk, key, { segmentIndex, isLast, sealed }),
+        }
       },
     )
     for await (const { segmentIndex, plaintext } of opened) {
