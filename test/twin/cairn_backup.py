@@ -227,11 +227,15 @@ def pack_id(table):
     return H("packId", table)[:16]
 
 
+def pack_size(size):
+    return padded(max(size, 128))
+
+
 def format_pack(blobs, rows):
     """From the blobs as stored."""
     end = format_table(rows) + u32(len(rows)) + b"cairnpk1"
     size = len(blobs) + len(end)
-    return blobs + bytes(padded(size) - size) + end
+    return blobs + bytes(pack_size(size) - size) + end
 
 
 def parse_pack(data):
@@ -242,7 +246,7 @@ def parse_pack(data):
     table = data[-12 - 42 * count : -12]
     rows = parse_table(table)
     starts = [sum(row.stored_size for row in rows[:i]) for i in range(count + 1)]
-    want(padded(starts[-1] + len(table) + 12) == len(data), "pack: another size than its table asks for")
+    want(pack_size(starts[-1] + len(table) + 12) == len(data), "pack: another size than its table asks for")
     return table, starts[:-1]
 
 

@@ -7,6 +7,7 @@ import {
   formatPackEnd,
   formatRows,
   InvalidInputError,
+  LITERAL_SIZE_MAX_BYTES,
   PACK_FOOTER_SIZE_BYTES,
   PACK_ROW_SIZE_BYTES,
   paddedSize,
@@ -36,6 +37,12 @@ describe('a pack', () => {
         expect(table.rows.map(({ offsetBytes: _, ...entry }) => entry)).toEqual(entries)
       }),
     )
+  })
+
+  test('of one small blob is no literal', () => {
+    const { bytes, packSizeBytes } = formatPackEnd([entry(1)])
+    expect([packSizeBytes, bytes.length]).toEqual([128, 127])
+    expect(packSizeBytes).toBeGreaterThan(LITERAL_SIZE_MAX_BYTES)
   })
 
   test('has a size of the Padmé rule', () => {
