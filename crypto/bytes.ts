@@ -19,6 +19,11 @@ export function utf8(text: string): Uint8Array {
 
 /** A new buffer holding the parts one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return concatAll(parts)
+}
+
+/** The same of any number of parts: a call takes no more than some 100,000 arguments. */
+export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0
   for (const part of parts) size += part.length
   const joined = new Uint8Array(size)

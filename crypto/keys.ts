@@ -1,5 +1,5 @@
 /** The derivations of the keys of files, slots and trees, each one function (FORMAT §3, §15). */
-import { ByteWriter, concat } from './bytes.ts'
+import { ByteWriter, concatAll } from './bytes.ts'
 import type { Encoding } from './geometry.ts'
 import {
   asBoxKey,
@@ -58,7 +58,7 @@ export function convergentReadKey(secret: ConvergenceSecret, encoding: Encoding,
  * @param segmentDigests one for each segment of the encoding's segment size; at least one
  */
 export function contentDigest(segmentDigests: readonly Digest[]): Digest {
-  return sha256Small(concat(...segmentDigests))
+  return sha256Small(concatAll(segmentDigests))
 }
 
 /** What follows from the seed of a slot: everything that writing needs. */

@@ -2,12 +2,13 @@
  * Where contents are cut into blobs: by what stands there, under the key of the repository (FORMAT §18.2).
  *
  * A rolling hash over 32 bytes under a secret table proposes places. For each, a PRF of the 64 bytes before it says
- * whether the blob ends on its account, and how far behind it, so that where blobs end shows nothing of the rolling
- * hash. `cutPlainly` is the definition; ContentCutter gives the same, however the content is split into buffers.
+ * whether the blob ends on its account, and how far behind it, so that where blobs end shows next to nothing of the
+ * rolling hash. `cutPlainly` is the definition; ContentCutter gives the same, however the content is split into
+ * buffers.
  */
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { concat, utf8 } from '../bytes.ts'
+import { concat, concatAll, utf8 } from '../bytes.ts'
 import { assert } from '../errors.ts'
 import { type CutKey, HASH_SIZE_BYTES, taggedHmac } from '../hash.ts'
 import { TAGS } from '../tags.ts'
@@ -306,10 +307,10 @@ export async function* cutContent(
       const end = cutter.next(rest)
       parts.push(end === undefined ? rest : rest.subarray(0, end))
       if (end === undefined) break
-      yield concat(...parts)
+      yield concatAll(parts)
       parts = []
       rest = rest.subarray(end)
     }
   }
-  if (parts.length > 0) yield concat(...parts)
+  if (parts.length > 0) yield concatAll(parts)
 }

@@ -1,5 +1,5 @@
 /** Trees as streams of records (FORMAT §18.7): one entry is held at a time, however large the folder. */
-import { compareBytes, concat } from '../bytes.ts'
+import { compareBytes, concatAll } from '../bytes.ts'
 import { InvalidInputError } from '../errors.ts'
 import { formatTreeEntry, parseTreeEntry, RECORD_SIZE_BYTES, TREE_ENTRY_MAX_BYTES } from './tree-entry.ts'
 import type { TreeEntry } from './types.ts'
@@ -60,7 +60,7 @@ class RecordSplitter {
     this.#waitingBytes += buffer.length
     // Joined only when there is enough: else a record in many small buffers would be copied for each of them.
     if (this.#waitingBytes < this.#wantedBytes) return
-    let rest = this.#waiting.length === 1 ? buffer : concat(...this.#waiting)
+    let rest = this.#waiting.length === 1 ? buffer : concatAll(this.#waiting)
     for (;;) {
       this.#wantedBytes = recordSizeOf(rest)
       if (rest.length < this.#wantedBytes || rest.length < RECORD_SIZE_BYTES) break

@@ -8,6 +8,7 @@ import {
   cutContent,
   cutPlainly,
   DATA_CUT_SIZES,
+  equalBytes,
   TREE_CUT_SIZES,
 } from '#crypto'
 import { pattern } from '../../support/pattern.ts'
@@ -150,6 +151,15 @@ describe('cutContent', () => {
     expect(concat(...blobs)).toEqual(content)
     content.fill(0)
     expect(concat(...blobs)).toEqual(noise(8, 5000))
+  })
+
+  test('takes a content in very many small buffers', async () => {
+    const content = noise(9, 250_000)
+    const source = Array.from(content, (_, index) => content.subarray(index, index + 1))
+    const blobs: Uint8Array[] = []
+    for await (const blob of cutContent(new ContentCutter(cutKey), source)) blobs.push(blob)
+    expect(blobs.length).toBe(1)
+    expect(equalBytes(concat(...blobs), content)).toBe(true)
   })
 
   test('gives nothing for an empty content', async () => {

@@ -40,6 +40,16 @@ describe('a tree', () => {
     )
   })
 
+  test('takes a large record in very many small buffers', async () => {
+    const [first] = fc.sample(treeEntries, { numRuns: 1, seed: 3 })
+    if (first === undefined) throw new Error('an entry is expected')
+    const attributes = [{ name: Uint8Array.of(1), value: new Uint8Array(200_000).fill(7) }]
+    const bytes = await bytesOf([{ ...first, attributes }])
+    const source = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1))
+    const [entry] = await entriesOf(source)
+    expect(entry?.attributes?.[0]?.value).toHaveLength(200_000)
+  })
+
   test('refuses entries out of order, twice, and cut short', async () => {
     await fc.assert(
       fc.asyncProperty(
