@@ -10,6 +10,7 @@ import { openCodec } from './erasure/index.ts'
 import { assert, InvalidInputError } from './errors.ts'
 import { type Encoding, SEAL_TAG_SIZE_BYTES } from './geometry.ts'
 import { asTreeHash, type EncryptionKey, type TreeHash } from './hash.ts'
+import { releaseBuffer } from './release.ts'
 import {
   type EncodedSegment,
   encodedSizeBytes,
@@ -68,7 +69,9 @@ export function localSegmentCoder(bulk: BulkCrypto): SegmentCoder {
       const codec = await openCodec(encoding)
       const sealed =
         seal === undefined ? content : await sealSegment(bulk, seal.key, { ...seal, plaintext: content })
-      return encodeSealed({ bulk, codec, encoding }, sealed, target)
+      const encoded = await encodeSealed({ bulk, codec, encoding }, sealed, target)
+      if (sealed !== content) releaseBuffer(sealed)
+      return encoded
     },
   }
 }

@@ -110,6 +110,8 @@ export const CONNECT_MILLISECONDS = 10_000
 export const CHANNELS_PER_PEER_MAX = 16
 /** What a peer may send ahead of us on one channel: 80 MB/s over 8 channels at 100 ms. */
 export const CHANNEL_WINDOW_MAX_BYTES = 1024 * 1024
+/** Bytes that a TLS session hands on together: more than the kernel mostly has at once. */
+export const TLS_GATHER_BYTES = 256 * 1024
 /** Bytes read from the transport ahead of a channel's reader; the peer may have sent one window more. */
 export const CHANNEL_READ_AHEAD_BYTES = 512 * 1024
 /** Bytes that a channel's write leaves waiting in the transport when it returns. */

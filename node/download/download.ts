@@ -12,6 +12,7 @@ import {
   openCodec,
   openSegment,
   type ReadCapability,
+  releaseBuffer,
   SEGMENT_SIZE_DEFAULT_BYTES,
   segmentsOfRange,
 } from '#crypto'
@@ -125,10 +126,9 @@ async function* readRange(
       async (segmentIndex) => {
         const sealed = await fetcher.fetchSealed(segmentIndex, signal)
         const isLast = segmentIndex === geometry.segmentCount - 1
-        return {
-          segmentIndex,
-          plaintext: await openSegment(grid.bulk, key, { segmentIndex, isLast, sealed }),
-        }
+        const plaintext = await openSegment(grid.bulk, key, { segmentIndex, isLast, sealed })
+        releaseBuffer(new Uint8Array(sealed.buffer))
+        return { segmentIndex, plaintext }
       },
     )
     for await (const { segmentIndex, plaintext } of opened) {

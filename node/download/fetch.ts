@@ -13,6 +13,7 @@ import {
   type FileGeometry,
   IntegrityError,
   manifestGeometry,
+  releaseBuffer,
   SEAL_TAG_SIZE_BYTES,
   sealedLeaf,
   segmentSizeAt,
@@ -77,7 +78,12 @@ export class SegmentFetcher {
       const sealedSizeBytes = segmentSizeAt(this.#geometry, segmentIndex) + SEAL_TAG_SIZE_BYTES
       const sealed = decodeSealed(this.#codec, blocks, sealedSizeBytes)
       const leaf = sealedLeaf(await this.#grid.bulk.sha256(sealed))
-      if (fetched.some((answer) => this.#isProven(segmentIndex, leaf, answer))) return sealed
+      if (fetched.some((answer) => this.#isProven(segmentIndex, leaf, answer))) {
+        for (const { source, block } of fetched) {
+          if (earlyBlock(source, segmentIndex) === undefined) releaseBuffer(block)
+        }
+        return sealed
+      }
       const liars = await this.#dropLiars(segmentIndex, fetched)
       if (liars === 0 && (await this.#isProvenByOthers(segmentIndex, leaf, { fetched, signal })))
         return sealed

@@ -8,6 +8,7 @@ import {
   type BulkCrypto,
   type Digest,
   type EncryptionKey,
+  releaseBuffer,
   SEAL_TAG_SIZE_BYTES,
   sealBroken,
 } from '#crypto'
@@ -24,7 +25,9 @@ export const nativeBulkCrypto = Object.freeze({
     const cipher = createCipheriv(CIPHER, key, nonce)
     // One buffer taken whole and not zeroed first: joining with Buffer.concat halves the rate.
     const sealed = Buffer.allocUnsafeSlow(plaintext.length + SEAL_TAG_SIZE_BYTES)
-    sealed.set(cipher.update(plaintext))
+    const ciphertext = cipher.update(plaintext)
+    sealed.set(ciphertext)
+    releaseBuffer(ciphertext)
     cipher.final()
     sealed.set(cipher.getAuthTag(), plaintext.length)
     return plainView(sealed)

@@ -16,6 +16,7 @@ import {
   CHANNELS_TURN_BYTES,
 } from '../limits.ts'
 import type { Channel, PeerId } from './platform.ts'
+import { noteRead } from './received-memory.ts'
 import { WriteTurns } from './write-turns.ts'
 
 const turns = new WriteTurns(CHANNELS_TURN_BYTES)
@@ -124,6 +125,8 @@ class ChannelReader implements AsyncIterableIterator<Uint8Array> {
   readonly #queue: Uint8Array[] = []
   #queueStart = 0
   #queuedBytes = 0
+  /** With the reader, until it asks for more. */
+  #lent: Uint8Array | undefined
   #wake: (() => void) | undefined
   #resuming = false
   #remoteFinished = false
@@ -145,9 +148,14 @@ class ChannelReader implements AsyncIterableIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#lent !== undefined) noteRead(this.#lent)
+    this.#lent = undefined
     while (true) {
       const part = this.#shift()
-      if (part !== undefined) return { done: false, value: part }
+      if (part !== undefined) {
+        this.#lent = part
+        return { done: false, value: part }
+      }
       this.#resume()
       if (this.#queuedBytes > 0) continue
       if (this.#remoteFinished && this.#stream.readBufferLength === 0) return { done: true, value: undefined }

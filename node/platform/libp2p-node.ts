@@ -20,6 +20,7 @@ import {
 } from '../limits.ts'
 import { nativeTls } from './native-tls.ts'
 import type { NodeKey } from './node-key.ts'
+import { withOwnDecoder } from './yamux-decoder.ts'
 
 /** yamux's own initial window: both sides must assume the same, and other implementations assume this one. */
 const YAMUX_INITIAL_WINDOW_BYTES = 256 * 1024
@@ -35,6 +36,14 @@ export async function startLibp2p(
   options: Libp2pOptions,
 ): Promise<{ readonly libp2p: Libp2p; readonly privateKey: PrivateKey }> {
   for (const address of [...options.listen, ...options.announce]) checkAddress(address)
+  const muxers = yamux({
+    streamOptions: {
+      initialStreamWindowSize: YAMUX_INITIAL_WINDOW_BYTES,
+      // Above this a paused stream would outgrow libp2p's read buffer and be reset.
+      maxStreamWindowSize: CHANNEL_WINDOW_MAX_BYTES,
+      maxReadBufferLength: 4 * CHANNEL_WINDOW_MAX_BYTES,
+    },
+  })
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.key.reveal())
   const libp2p = await createLibp2p({
     start: false,
@@ -42,16 +51,7 @@ export async function startLibp2p(
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp(), webSockets()],
     connectionEncrypters: [nativeTls(), noise()],
-    streamMuxers: [
-      yamux({
-        streamOptions: {
-          initialStreamWindowSize: YAMUX_INITIAL_WINDOW_BYTES,
-          // Above this a paused stream would outgrow libp2p's read buffer and be reset.
-          maxStreamWindowSize: CHANNEL_WINDOW_MAX_BYTES,
-          maxReadBufferLength: 4 * CHANNEL_WINDOW_MAX_BYTES,
-        },
-      }),
-    ],
+    streamMuxers: [() => withOwnDecoder(muxers())],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       // libp2p counts by remote address: a whole grid may stand behind one.

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { AbortOptions, MessageStream, StreamCloseEvent } from '@libp2p/interface'
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
-import type { Uint8ArrayList } from 'uint8arraylist'
-import { CHANNEL_CLOSE_MILLISECONDS } from '../limits.ts'
+import { Uint8ArrayList } from 'uint8arraylist'
+import { CHANNEL_CLOSE_MILLISECONDS, TLS_GATHER_BYTES } from '../limits.ts'
+import { noteReceived } from './received-memory.ts'
 
 export interface SecuredSocket {
   /** The MultiaddrConnection below, which still owns the life of the socket: its close, reset and inactivity. */
@@ -25,6 +26,8 @@ export class NativeTlsStream extends AbstractMessageStream {
   readonly #connection: MessageStream
   readonly #socket: Socket
   readonly #session: TLSSocket
+  #gathered = new Uint8ArrayList()
+  #handingOn: NodeJS.Immediate | undefined
 
   constructor({ connection, socket, session }: SecuredSocket) {
     super({
@@ -42,7 +45,27 @@ export class NativeTlsStream extends AbstractMessageStream {
     socket.resetAndDestroy = () => (session.writableEnded ? socket.destroy() : reset())
     connection.addEventListener('close', (event) => this.#onConnectionClose(event))
     session.on('drain', () => this.safeDispatchEvent('drain'))
-    session.on('data', (part: Uint8Array) => this.onData(part))
+    session.on('data', (part: Uint8Array) => this.#gather(part))
+  }
+
+  /**
+   * Records come one by one, and handing on costs more than receiving: those that came together are handed on together,
+   * in the same turn of the event loop.
+   */
+  #gather(part: Uint8Array): void {
+    noteReceived(part)
+    this.#gathered.append(part)
+    if (this.#gathered.byteLength >= TLS_GATHER_BYTES) this.#handOn()
+    else this.#handingOn ??= setImmediate(() => this.#handOn())
+  }
+
+  #handOn(): void {
+    clearImmediate(this.#handingOn)
+    this.#handingOn = undefined
+    if (this.#gathered.byteLength === 0) return
+    const parts = this.#gathered
+    this.#gathered = new Uint8ArrayList()
+    this.onData(parts)
   }
 
   async close(options?: AbortOptions): Promise<void> {
@@ -96,6 +119,7 @@ export class NativeTlsStream extends AbstractMessageStream {
     // The session goes when the socket has closed, not before: destroyed while the socket's handle still reads, it
     // gets what that reads, and Node crashes in ssl3_read_bytes. It is enough that it delivers nothing more.
     this.#session.removeAllListeners('data')
+    this.#handOn()
     if (error === undefined) this.onTransportClosed()
     else if (local === true) this.abort(error)
     else this.onRemoteReset()

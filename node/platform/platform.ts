@@ -173,7 +173,7 @@ export interface Channel {
   readonly remoteId: PeerId
   /**
    * Bytes as they come, until the other side has finished writing. Buffers at most a bounded amount ahead of the
-   * reader; may be iterated once. Yielded buffers belong to the reader.
+   * reader; may be iterated once. Yielded bytes are the reader's until it asks for more: then they may be gone.
    */
   readonly incoming: AsyncIterable<Uint8Array>
   /**

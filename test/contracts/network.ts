@@ -216,12 +216,12 @@ async function connected(client: Network, server: Network): Promise<Channel> {
 
 async function collect(channel: Channel): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
-  for await (const part of channel.incoming) parts.push(part)
+  for await (const part of channel.incoming) parts.push(part.slice())
   return concat(...parts)
 }
 
 async function echo(channel: Channel, reader: AsyncIterator<Uint8Array>): Promise<void> {
   for (let step = await reader.next(); step.done !== true; step = await reader.next()) {
-    await channel.write([step.value])
+    await channel.write([step.value.slice()])
   }
 }

@@ -23,6 +23,8 @@ class Pipe implements AsyncIterableIterator<Uint8Array> {
   #unreadBytes = 0
   #finished = false
   #failure: Error | undefined
+  /** With the reader, until it asks for more. */
+  #lent: Uint8Array | undefined
   #wakeReader: (() => void) | undefined
   readonly #wakeWriters: (() => void)[] = []
   /** Largest number of bytes that ever stood unread or under way. */
@@ -72,11 +74,15 @@ class Pipe implements AsyncIterableIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    // A reader that still looks at it shall not get away with that.
+    this.#lent?.fill(0xee)
+    this.#lent = undefined
     while (true) {
       this.#check()
       const part = this.#arrived.shift()
       if (part !== undefined) {
         this.#unreadBytes -= part.length
+        this.#lent = part
         if (this.#unreadBytes <= WINDOW_BYTES) for (const wake of this.#wakeWriters.splice(0)) wake()
         return { done: false, value: part }
       }

@@ -97,7 +97,7 @@ describe('openNetwork', () => {
       await client.connect(undefined, server.addresses())
       const channel = await client.openChannel(server.localId, '/cairn/test/1')
       const parts: Uint8Array[] = []
-      for await (const part of channel.incoming) parts.push(part)
+      for await (const part of channel.incoming) parts.push(part.slice())
       await channel.close()
       return Buffer.concat(parts).toString()
     })
