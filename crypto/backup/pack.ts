@@ -40,9 +40,6 @@ export const PACK_ROW_SIZE_BYTES = 42
 export const PACK_FOOTER_SIZE_BYTES = 12
 const MAGIC = utf8('cairnpk1')
 
-/** Of a whole pack: one that is too large for a literal capability is a file, whatever is in it. */
-export const PACK_SIZE_MIN_BYTES = 128
-
 /** A blob in its pack. */
 export interface PackRow extends BlobEntry {
   /** Where it starts in the pack. */
@@ -131,8 +128,7 @@ export function parsePackTable(bytes: Uint8Array): PackTable {
       `pack table: blobs of at most ${PACK_BLOBS_MAX_BYTES} bytes wanted, found ${offsetBytes}`,
     )
   }
-  const neededBytes = offsetBytes + bytes.length + PACK_FOOTER_SIZE_BYTES
-  const packSizeBytes = paddedSize(Math.max(neededBytes, PACK_SIZE_MIN_BYTES))
+  const packSizeBytes = paddedSize(offsetBytes + bytes.length + PACK_FOOTER_SIZE_BYTES)
   return { packId: packIdOf(bytes), rows, packSizeBytes }
 }
 

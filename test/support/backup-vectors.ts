@@ -50,7 +50,7 @@ export async function backupVectors(bulk: BulkCrypto) {
     }),
     backup_cut: cutVectors(),
     backup_blob: await blobVectors(bulk),
-    backup_padding: [2, 3, 9, 33, 1000, 65_537, 1_000_001, 33_554_431, 33_554_432, 34_000_000].map(
+    backup_padding: [0, 127, 128, 129, 1000, 65_537, 1_000_001, 33_554_431, 33_554_432, 34_000_000].map(
       (size) => ({
         size,
         padded: paddedSize(size),

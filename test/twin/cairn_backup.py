@@ -218,24 +218,21 @@ def parse_table(data):
 
 
 def padded(size):
-    e = size.bit_length() - 1
-    m = 2 ** max(0, e - (e.bit_length() - 1) - 1)
-    return -(-size // m) * m
+    s = max(size, 128)
+    e = s.bit_length() - 1
+    m = 2 ** (e - (e.bit_length() - 1) - 1)
+    return -(-s // m) * m
 
 
 def pack_id(table):
     return H("packId", table)[:16]
 
 
-def pack_size(size):
-    return padded(max(size, 128))
-
-
 def format_pack(blobs, rows):
     """From the blobs as stored."""
     end = format_table(rows) + u32(len(rows)) + b"cairnpk1"
     size = len(blobs) + len(end)
-    return blobs + bytes(pack_size(size) - size) + end
+    return blobs + bytes(padded(size) - size) + end
 
 
 def parse_pack(data):
@@ -246,7 +243,7 @@ def parse_pack(data):
     table = data[-12 - 42 * count : -12]
     rows = parse_table(table)
     starts = [sum(row.stored_size for row in rows[:i]) for i in range(count + 1)]
-    want(pack_size(starts[-1] + len(table) + 12) == len(data), "pack: another size than its table asks for")
+    want(padded(starts[-1] + len(table) + 12) == len(data), "pack: another size than its table asks for")
     return table, starts[:-1]
 
 

@@ -46,11 +46,11 @@ describe('a pack', () => {
   })
 
   test('has a size of the Padmé rule', () => {
-    expect([2, 9, 100, 1000, 1_000_001, 33_554_432, 33_554_433].map(paddedSize)).toEqual([
-      2, 10, 104, 1024, 1_015_808, 33_554_432, 34_603_008,
+    expect([0, 128, 129, 1000, 1_000_001, 33_554_432, 33_554_433].map(paddedSize)).toEqual([
+      128, 128, 144, 1024, 1_015_808, 33_554_432, 34_603_008,
     ])
     fc.assert(
-      fc.property(fc.integer({ min: 16, max: 2 ** 30 }), (size) => {
+      fc.property(fc.integer({ min: 128, max: 2 ** 30 }), (size) => {
         const padded = paddedSize(size)
         expect(padded).toBeGreaterThanOrEqual(size)
         expect(padded).toBeLessThanOrEqual(size * 1.125)
@@ -96,6 +96,12 @@ describe('parsePackTable', () => {
 })
 
 describe('index files and records of freed packs', () => {
+  test('of one blob are no literals', () => {
+    const index = formatIndexFile([parsePackTable(formatRows([entry(1)]))])
+    expect(index.length).toBe(128)
+    expect([...parseIndexFile(index)]).toHaveLength(1)
+  })
+
   test('give back their tables, in the order of the ids', () => {
     fc.assert(
       fc.property(fc.array(blobLists, { minLength: 1, maxLength: 5 }), fileCapabilities, (lists, file) => {
