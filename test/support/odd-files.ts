@@ -318,6 +318,6 @@ export function listDigests(folder: string): string {
 
 /** Also what is too long for one call. */
 export function removeTree(folder: string): void {
-  execFileSync('chmod', ['-R', 'u+rwx', folder], { stdio: 'ignore' })
+  if (!IS_ROOT) execFileSync('chmod', ['-R', 'u+rwx', folder], { stdio: 'ignore' })
   execFileSync('rm', ['-rf', folder])
 }

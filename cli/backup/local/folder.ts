@@ -11,7 +11,6 @@
  */
 import { closeSync, existsSync, fstatSync, lstatSync, constants as openFlags, openSync } from 'node:fs'
 import { assert } from '#crypto'
-import { printablePath } from '../byte-path.ts'
 import { joinPath } from './paths.ts'
 
 /** Handles kept open without need; each process may have 1,024 of them on a system that is sparing. */
@@ -137,7 +136,8 @@ export class LocalFolder {
   at(name: Uint8Array): Buffer {
     const prefix = this.#prefix ?? this.#reopen()
     if (this.#holds === 0) this.#pool.idle(this)
-    return name.length === 0 ? prefix.subarray(0, -1) : Buffer.concat([prefix, name])
+    if (name.length > 0) return Buffer.concat([prefix, name])
+    return prefix.length === 1 ? prefix : prefix.subarray(0, -1)
   }
 
   /** Keeps what `at` gave good until it is released, once for each hold. */
@@ -198,7 +198,7 @@ export class LocalFolder {
     }
     this.#pool.close(this)
     const [code, why] = isFolder ? ['ESTALE', 'another folder has its place'] : ['ENOTDIR', 'it is no folder']
-    throw Object.assign(new Error(`${code}: ${why}: ${printablePath(this.path)}`), { code })
+    throw Object.assign(new Error(`${why} (${code})`), { code })
   }
 }
 

@@ -99,23 +99,31 @@ export class ReadFile implements Disposable {
     closeSync(this.#file)
   }
 
-  /** Data and holes by turns. Without native calls nobody knows where they are: then it is read like any other. */
+  /** Data and holes by turns. */
   *#runs(size: number): Generator<Run, void, undefined> {
-    const { native } = this.#system
-    if (native === undefined) {
-      // Compression makes files small on disk too; zeros that come back as holes are still the same bytes.
-      this.#isSparse = true
-      yield { start: 0, end: size, isHole: false }
-      return
-    }
     for (let start = 0; start < size; ) {
-      const data = Math.min(native.nextData(this.#file, start) ?? size, size)
-      if (data > start) yield { start, end: data, isHole: true }
-      if (data === size) return
-      const hole = Math.min(native.nextHole(this.#file, data), size)
-      yield { start: data, end: hole, isHole: false }
-      start = hole
+      const run = this.#runAt(start, size)
+      yield run
+      start = run.end
     }
+  }
+
+  #runAt(start: number, size: number): Run {
+    const { native } = this.#system
+    try {
+      if (native !== undefined) {
+        const data = Math.min(native.nextData(this.#file, start) ?? size, size)
+        if (data > start) return { start, end: data, isHole: true }
+        const hole = Math.min(native.nextHole(this.#file, data), size)
+        if (hole > start) return { start, end: hole, isHole: false }
+      }
+    } catch {
+      // A file system that does not tell where its holes are.
+    }
+    // It is read like any other, and its zeros come back as holes. That it takes little space may come of compression:
+    // the bytes are the same all the same.
+    this.#isSparse = true
+    return { start, end: size, isHole: false }
   }
 }
 

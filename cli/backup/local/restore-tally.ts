@@ -2,7 +2,7 @@
 import type { EntryKind } from '#crypto'
 import type { LocalFolder } from './folder.ts'
 import type { ScanTotals } from './scan.ts'
-import { type OnProblem, type OnProgress, ProgressTeller } from './tree-progress.ts'
+import { type ProgressListeners, ProgressTeller } from './tree-progress.ts'
 
 export interface RestoreCounts {
   /** Written, whole; of a dry run: that would be. */
@@ -29,7 +29,6 @@ type Mutable<Record> = { -readonly [Name in keyof Record]: Record[Name] }
 
 export class RestoreTally {
   readonly #progress: ProgressTeller
-  readonly #onProblem: OnProblem | undefined
   readonly #attributesTold = new Set<string>()
   readonly counts: Mutable<RestoreCounts> = {
     files: 0,
@@ -43,12 +42,8 @@ export class RestoreTally {
     ownersNotKept: 0,
   }
 
-  constructor(options: {
-    readonly onProgress?: OnProgress | undefined
-    readonly onProblem?: OnProblem | undefined
-  }) {
-    this.#progress = new ProgressTeller(options.onProgress)
-    this.#onProblem = options.onProblem
+  constructor(listeners: ProgressListeners) {
+    this.#progress = new ProgressTeller(listeners)
   }
 
   scanned(totals: ScanTotals): void {
@@ -60,8 +55,7 @@ export class RestoreTally {
   }
 
   problem(path: Uint8Array, error: unknown): void {
-    this.#progress.problems += 1
-    this.#onProblem?.({ path, error })
+    this.#progress.problem(path, error)
   }
 
   /** Told once for each reason: what a file system does not take from one file it takes from none. */

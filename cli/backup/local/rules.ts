@@ -12,7 +12,8 @@ import { InvalidInputError } from '#crypto'
 
 /** Each name is compared with each rule. */
 export const RULES_MAX = 10_000
-const PATTERN_LENGTH_MAX = 4096
+/** Longer than paths that anybody types; some that are written by programs are longer than a call takes. */
+const PATTERN_LENGTH_MAX = 32_768
 
 /** Of shells' patterns no more than a .gitignore has: braces, `@(…)` and comments are names like any other. */
 const PATTERN_OPTIONS = Object.freeze({

@@ -2,13 +2,12 @@
 import type { SnapshotTotals } from '#crypto'
 import type { LocalFolder } from './folder.ts'
 import type { ScanTotals } from './scan.ts'
-import { type OnProblem, type OnProgress, ProgressTeller } from './tree-progress.ts'
+import { type ProgressListeners, ProgressTeller } from './tree-progress.ts'
 
 type Counts = Omit<SnapshotTotals, 'milliseconds'>
 
 export class SaveTally {
   readonly #progress: ProgressTeller
-  readonly #onProblem: OnProblem | undefined
   readonly #startedAt = performance.now()
   readonly #counts: { -readonly [Name in keyof Counts]: number } = {
     files: 0,
@@ -22,12 +21,8 @@ export class SaveTally {
     storedBytes: 0,
   }
 
-  constructor(options: {
-    readonly onProgress?: OnProgress | undefined
-    readonly onProblem?: OnProblem | undefined
-  }) {
-    this.#progress = new ProgressTeller(options.onProgress)
-    this.#onProblem = options.onProblem
+  constructor(listeners: ProgressListeners) {
+    this.#progress = new ProgressTeller(listeners)
   }
 
   scanned(totals: ScanTotals): void {
@@ -40,9 +35,8 @@ export class SaveTally {
 
   /** Something is not in the snapshot, or not as it should be. @param count 1 if that is a file or folder */
   problem(path: Uint8Array, error: unknown, count: 0 | 1 = 1): void {
-    this.#progress.problems += 1
     this.#counts.unreadableFiles += count
-    this.#onProblem?.({ path, error })
+    this.#progress.problem(path, error)
   }
 
   folder(): void {

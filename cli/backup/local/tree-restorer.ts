@@ -8,7 +8,7 @@ import {
   RecentMap,
   type TreeEntry,
 } from '#crypto'
-import { NotEnoughSharesError, UnreachableError } from '#node'
+import { NoSpaceError, NotEnoughSharesError, UnreachableError } from '#node'
 import { JobPool } from '../../copy/job-pool.ts'
 import { errnoOf } from '../../errno.ts'
 import type { RepositoryReader } from '../repository/types.ts'
@@ -220,14 +220,12 @@ export class TreeRestorer {
     const errno = errnoOf(error)
     if (!(error instanceof GridError) && errno === undefined) throw error
     this.#parts.tally.problem(path, error)
-    const isOfAll =
-      errno === 'ENOSPC' ||
-      errno === 'EDQUOT' ||
-      error instanceof NotEnoughSharesError ||
-      error instanceof UnreachableError
-    if (!isOfAll) return
+    const isFull = errno === 'ENOSPC' || errno === 'EDQUOT'
+    const isOfGrid = error instanceof NotEnoughSharesError || error instanceof UnreachableError
+    if (!isFull && !isOfGrid) return
     this.#failuresInRow += 1
-    if (this.#failuresInRow >= FAILURES_IN_ROW_MAX) throw error
+    if (this.#failuresInRow < FAILURES_IN_ROW_MAX) return
+    throw isFull ? new NoSpaceError('the disk that is restored to is full', {}, { cause: error }) : error
   }
 }
 

@@ -159,7 +159,12 @@ export class TreeSaver {
     const { stats } = met.found
     const link = stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined
     const first = link === undefined || met.kept !== undefined ? undefined : this.#linked.get(link)
-    if (first !== undefined) return { slot: first.then((saved) => saved && this.#another(saved, met)) }
+    if (first !== undefined) {
+      const slot = first.then((saved) =>
+        saved === undefined ? this.#fileEntry(met) : this.#another(saved, met),
+      )
+      return { slot }
+    }
     const { result } = await begin(this.#working, () => this.#fileEntry(met), weightOf(met))
     // What was taken over was not linked to since: that would have changed it.
     if (link !== undefined && met.kept === undefined) this.#linked.set(link, result)

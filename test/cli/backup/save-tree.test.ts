@@ -137,7 +137,7 @@ describe('a backup', () => {
     const gone = Buffer.from(join(source, 'gone'))
     const { root } = await save({ paths: [gone, Buffer.from(join(source, 'there'))] })
     expect(await below(root)).toEqual(['there'])
-    expect(problems).toEqual([expect.stringMatching(/gone: ENOENT/)])
+    expect(problems).toEqual([expect.stringMatching(/gone: no such file or directory \(ENOENT\)$/)])
     await expect(save({ paths: [gone] })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
     await expect(save({ paths: [] })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
     await expect(save({ paths: [Buffer.from('relative')] })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
@@ -452,12 +452,12 @@ describe('a file that', () => {
     const { root, totals } = await save()
     expect(await below(root)).toEqual(['a', 'c'])
     expect(totals).toMatchObject({ files: 2, unreadableFiles: 1 })
-    expect(problems).toEqual([expect.stringMatching(/b: ENOENT/)])
+    expect(problems).toEqual([expect.stringMatching(/b: no such file or directory/)])
   })
 
   test.each([
-    ['gone', () => undefined, /file: ENOENT/],
-    ['a symlink', (path: string) => symlinkSync('/etc/passwd', path), /file: ELOOP/],
+    ['gone', () => undefined, /file: no such file or directory/],
+    ['a symlink', (path: string) => symlinkSync('/etc/passwd', path), /file: .*ELOOP/],
     ['a folder', (path: string) => mkdirSync(path), /file: a file was found here/],
     ['a fifo', (path: string) => execFileSync('mkfifo', [path]), /file: a file was found here/],
   ])('has become %s when it is opened is told of', async (_, become, message) => {
@@ -487,8 +487,8 @@ describe('a file that', () => {
       expect(await below(root)).toEqual(['closed', 'open'])
       expect(totals).toMatchObject({ files: 1, unreadableFiles: 2 })
       expect(problems).toEqual([
-        expect.stringMatching(/closed: EACCES/),
-        expect.stringMatching(/secret: EACCES/),
+        expect.stringMatching(/closed: permission denied \(EACCES\)$/),
+        expect.stringMatching(/secret: permission denied \(EACCES\)$/),
       ])
     } finally {
       if (IS_ROOT) process.seteuid?.(0)

@@ -62,7 +62,7 @@ describe('PathRules', () => {
   })
 
   test('refuse what is no pattern, or too much', () => {
-    for (const pattern of ['', '/', '!', '!/', 'x'.repeat(4097)]) {
+    for (const pattern of ['', '/', '!', '!/', 'x'.repeat(32_769)]) {
       expect(() => PathRules.parse([pattern]), pattern).toThrow(/pattern/)
     }
     expect(() => PathRules.parse(Array.from({ length: RULES_MAX + 1 }, () => 'a'))).toThrow(/at most/)
