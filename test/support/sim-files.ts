@@ -15,6 +15,7 @@ import {
   concat,
   type DirectoryWriteCapability,
   type FileReadCapability,
+  type FileVerifyCapability,
   fileReadCapability,
   fileStorageIndex,
   LITERAL_SIZE_MAX_BYTES,
@@ -27,6 +28,7 @@ import {
 } from '#crypto'
 import type { GridFiles, PutOptions, PutOutcome } from '#gateway'
 import {
+  type CheckReport,
   type Clock,
   ConflictError,
   type DeepReport,
@@ -116,6 +118,11 @@ export class SimGrid {
       throw new NotEnoughSharesError('no server has a share of it')
     }
     return file.bytes
+  }
+
+  /** Undefined if it is not kept. */
+  sizeOf(storageIndexText: string): number | undefined {
+    return this.isKept(storageIndexText) ? this.#files.get(storageIndexText)?.bytes.length : undefined
   }
 
   isKept(storageIndexText: string): boolean {
@@ -220,6 +227,7 @@ class SimClient {
     this.#secret = secret
     this.files = fakeFiles({
       put: (source, options) => this.#put(source, options),
+      check: (capability) => this.#check(capability),
       get: (capability, options) => this.#get(capability, options?.range),
       makeDirectory: async (options) => {
         await this.#turn()
@@ -268,6 +276,24 @@ class SimClient {
       close: async () => undefined,
     }
     return download
+  }
+
+  async #check({ storageIndex }: FileVerifyCapability): Promise<CheckReport> {
+    await this.#turn()
+    const fileSizeBytes = this.#grid.sizeOf(toBase32(storageIndex))
+    const isThere = fileSizeBytes !== undefined
+    return {
+      encoding: undefined,
+      fileSizeBytes,
+      placements: [],
+      missing: [],
+      foundCount: isThere ? 1 : 0,
+      happiness: isThere ? 1 : 0,
+      isRecoverable: isThere,
+      isHealthy: isThere,
+      failures: [],
+      askedCount: 1,
+    }
   }
 
   async *#list(

@@ -35,6 +35,11 @@ export interface BlobCounts {
   readonly found: number
 }
 
+export interface FilledBlob {
+  readonly entry: BlobEntry
+  readonly stored: Uint8Array
+}
+
 export class BlobPutter implements Pick<BlobStore, 'put' | 'has'> {
   readonly #parts: BlobPutterParts
   #added = 0
@@ -95,4 +100,11 @@ export class BlobPutter implements Pick<BlobStore, 'put' | 'has'> {
     this.#added += 1
     return { id, isNew: true, storedBytes: stored.length }
   }
+}
+
+/** See PackWriterParts. */
+export function fillerOf(blobIdKey: BlobIdKey, kind: BlobKind): FilledBlob {
+  const stored = new Uint8Array(1)
+  const id = blobId(blobIdKey, kind, nativeBulkCrypto.sha256(stored))
+  return { entry: { kind, compression: 'stored', id, storedSizeBytes: 1, plainSizeBytes: 1 }, stored }
 }

@@ -3,7 +3,7 @@
  *
  * | key | value | what |
  * |---|---|---|
- * | 1 ‖ name | | the cache itself: `version`, `owner` |
+ * | 1 ‖ name | | the cache itself: `version`, `owner`, `trees`, `generation` |
  * | 2 ‖ pack number u32 | state u8 ‖ rows u32 ‖ size u64 ‖ pack id 16 ‖ packed capability | a pack |
  * | 3 ‖ blob id 32 | 22 bytes for each pack that has it: see below | a blob |
  * | 4 ‖ id of an index file | rows u32 ‖ pack id 16 for each pack in it | it was read |
@@ -12,6 +12,8 @@
  * | 7 ‖ snapshot id | bytes of the file | a snapshot |
  * | 8 ‖ blob id 32 | | would have been put by a dry run |
  * | 9 ‖ digest 16 | | a tree that the work at hand has walked |
+ * | 10 ‖ blob id 32 | generations u32 ‖ u32 ‖ ms since 1970 u64 | a blob that was dropped (sent-blobs.ts) |
+ * | 11 ‖ digest 16 of host and paths | generation u32 ‖ bytes of the file | the last snapshot that was dropped |
  *
  * Where a pack has a blob: number of the pack u32 ‖ row u32 ‖ offset u32 ‖ stored size u32 ‖ plain size u32 ‖ kind u8 ‖
  * compression u8. Numbers of packs are never used again, so the rows of a pack that is gone are dead without being
@@ -41,6 +43,8 @@ const SPACE = Object.freeze({
   snapshot: 7,
   dry: 8,
   walked: 9,
+  sent: 10,
+  job: 11,
 } as const)
 export type CacheSpace = keyof typeof SPACE
 

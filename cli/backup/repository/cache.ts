@@ -3,7 +3,7 @@
  *
  * Whatever it says can be learned again from the grid, so a damaged one is thrown away and not mended.
  */
-import { equalBytes, IntegrityError, type PublicKey } from '#crypto'
+import { equalBytes, IntegrityError } from '#crypto'
 import { BusyError, ConflictError, type Disk, type IndexOperation, type KeyValueIndex } from '#node'
 import { type CacheSpace, cacheKey, rangeOf } from './cache-keys.ts'
 import { CACHE_BATCH_MAX } from './limits.ts'
@@ -17,8 +17,8 @@ export interface CachePlace {
   readonly disk: Disk
   /** Of its own; made if it is missing. */
   readonly folder: string
-  /** Whose cache it is: that of another repository is thrown away. */
-  readonly owner: PublicKey
+  /** Public, and of its own for each repository: the cache of another one is thrown away. */
+  readonly owner: Uint8Array
 }
 
 export class Cache implements AsyncDisposable {

@@ -41,7 +41,9 @@ export async function readPacks(
   let bytesRead = 0
   for (const [done, pack] of packs.entries()) {
     options.onProgress?.({ stage: 'reading', done, total: packs.length })
-    const table = await stored.data.tableOf(pack.capability, options).catch(gridErrorOf)
+    const table = await stored.data
+      .tableOf(pack.capability, { ...options, sizeBytes: pack.sizeBytes })
+      .catch(gridErrorOf)
     if (table instanceof GridError) {
       options.onUnreadable(pack, table)
       continue

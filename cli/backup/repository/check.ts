@@ -22,13 +22,13 @@ import { LiveBlobs } from './live-blobs.ts'
 import type { LocalState } from './local-state.ts'
 import { gridErrorOf } from './losses.ts'
 import type { LearnedListing } from './pack-directory.ts'
-import { readSmallFile } from './small-files.ts'
+import { fileSizeOf, readSmallFile } from './small-files.ts'
 import { pathOf, SnapshotWalk, type WalkPlace, type WalkVisitor } from './snapshot-walk.ts'
 import type { StoredRepository } from './stored-repository.ts'
 import type { CheckOptions, CheckProblem, CheckReport } from './types.ts'
 
 export interface CheckParts {
-  readonly files: Pick<GridFiles, 'get'>
+  readonly files: Pick<GridFiles, 'get' | 'check'>
   readonly state: LocalState
   readonly stored: StoredRepository
 }
@@ -144,14 +144,7 @@ class Check {
   /** That servers have the packs, without reading them. */
   async #checkSizes(packs: readonly KnownPack[]): Promise<void> {
     const sizes = mapInOrder(packs, FETCHES_IN_FLIGHT_MAX, async ({ capability }) => {
-      const range = { start: 0, end: 0 }
-      try {
-        const download = await this.#parts.files.get(capability, { range, signal: this.#options.signal })
-        await download.close()
-        return download.fileSizeBytes
-      } catch (error) {
-        return gridErrorOf(error)
-      }
+      return fileSizeOf(this.#parts.files, capability, this.#options).catch(gridErrorOf)
     })
     let place = 0
     for await (const size of sizes) {

@@ -47,7 +47,12 @@ export async function letGo(parts: LetGoParts, options: LetGoOptions): Promise<v
     rowCount = 0
   }
   const tables = mapInOrder(options.packs, FETCHES_IN_FLIGHT_MAX, async (pack) => {
-    return { pack, table: await stored.data.tableOf(pack.capability, options).catch(noTable) }
+    return {
+      pack,
+      table: await stored.data
+        .tableOf(pack.capability, { ...options, sizeBytes: pack.sizeBytes })
+        .catch(noTable),
+    }
   })
   for await (const { pack, table } of tables) {
     const isFull = table !== undefined && rowCount + table.rows.length > INDEX_ROWS_MAX

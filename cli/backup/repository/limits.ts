@@ -10,6 +10,12 @@ export const PACK_CLOSE_BYTES = 32 * 1024 * 1024
 export const PACKS_IN_FLIGHT_MAX = 2
 /** Packs that stand on the grid and are not linked yet. What a lost home forgets, and has to send again. */
 export const PACKS_UNLINKED_MAX = 8
+/** Packs of a host with a drop-box that are in no drop yet. */
+export const PACKS_UNDROPPED_MAX = 4
+/** A host with a drop-box sends again what it dropped so long ago and no snapshot came of: the owner may prune it. */
+export const SENT_UNPUBLISHED_MILLISECONDS = 5 * DAY
+/** How far the clock of a host with a drop-box may be ahead. */
+export const SNAPSHOT_AHEAD_MAX_MILLISECONDS = DAY
 /** Blobs of one content that are compressed and put at a time. */
 export const BLOBS_IN_FLIGHT_MAX = 4
 /** Blobs that are compressed at a time, by the threads of the process. */

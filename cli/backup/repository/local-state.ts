@@ -7,7 +7,7 @@
  * | `<repository>/spool/` | packs on their way (spool.ts) |
  * | `<repository>/reading-<random>/` | a cache of somebody who only reads, while another holds the first |
  */
-import { type PublicKey, shortIndex, slotStorageIndex, toBase32 } from '#crypto'
+import { toBase32 } from '#crypto'
 import {
   BusyError,
   type Clock,
@@ -35,6 +35,14 @@ export interface SessionPlace {
   readonly random?: Random | undefined
 }
 
+/** Which of the repositories of a home. */
+export interface RepositoryId {
+  /** Of its folder. */
+  readonly name: string
+  /** Public, and of its own. */
+  readonly owner: Uint8Array
+}
+
 export interface LocalState extends AsyncDisposable {
   readonly disk: Disk
   readonly clock: Clock
@@ -47,8 +55,8 @@ export interface LocalState extends AsyncDisposable {
 }
 
 /** @throws BusyError while another process holds it */
-export function openLocalState(place: SessionPlace, owner: PublicKey): Promise<LocalState> {
-  return open(place, { ...cachePlaceOf(place, owner, 'cache'), isPassing: false })
+export function openLocalState(place: SessionPlace, id: RepositoryId): Promise<LocalState> {
+  return open(place, id, { name: 'cache', isPassing: false })
 }
 
 /**
@@ -57,27 +65,29 @@ export function openLocalState(place: SessionPlace, owner: PublicKey): Promise<L
  */
 export async function openReadingState(
   place: SessionPlace | undefined,
-  owner: PublicKey,
+  id: RepositoryId,
 ): Promise<LocalState> {
   if (place === undefined) {
     const disk = new MemoryDisk({ capacityBytes: Number.MAX_SAFE_INTEGER })
-    return openLocalState({ folder: 'backup', disk }, owner)
+    return openLocalState({ folder: 'backup', disk }, id)
   }
   try {
-    return await openLocalState(place, owner)
+    return await openLocalState(place, id)
   } catch (error) {
     if (!(error instanceof BusyError)) throw error
   }
-  await removeAbandoned(place, owner)
+  await removeAbandoned(place, id)
   const name = READING + toBase32((place.random ?? systemRandom).bytes(RANDOM_BYTES))
-  return open(place, { ...cachePlaceOf(place, owner, name), isPassing: true })
+  return open(place, id, { name, isPassing: true })
 }
 
 async function open(
   place: SessionPlace,
-  { isPassing, ...cachePlace }: CachePlace & { readonly isPassing: boolean },
+  id: RepositoryId,
+  { name, isPassing }: { readonly name: string; readonly isPassing: boolean },
 ): Promise<LocalState> {
   const closing = new ClosingSteps()
+  const cachePlace = cachePlaceOf(place, id, name)
   const cache = await Cache.open(cachePlace)
   if (isPassing) closing.add(() => removeCache(cachePlace))
   closing.addResource(cache)
@@ -89,7 +99,7 @@ async function open(
       cache,
       index: await BlobIndex.open(cache),
       trees: await TreeCache.open(cache),
-      spoolFolder: `${folderOf(place, cachePlace.owner)}/spool`,
+      spoolFolder: `${folderOf(place, id)}/spool`,
       [Symbol.asyncDispose]: () => closing[Symbol.asyncDispose](),
     }
   } catch (error) {
@@ -99,12 +109,12 @@ async function open(
 }
 
 /** Caches of readers that were killed. */
-async function removeAbandoned(place: SessionPlace, owner: PublicKey): Promise<void> {
+async function removeAbandoned(place: SessionPlace, id: RepositoryId): Promise<void> {
   const disk = place.disk ?? nodeDisk
-  for (const { name } of await disk.list(folderOf(place, owner))) {
+  for (const { name } of await disk.list(folderOf(place, id))) {
     if (!name.startsWith(READING)) continue
     try {
-      await removeCache(cachePlaceOf(place, owner, name))
+      await removeCache(cachePlaceOf(place, id, name))
     } catch (error) {
       // Not abandoned.
       if (!(error instanceof BusyError)) throw error
@@ -112,10 +122,10 @@ async function removeAbandoned(place: SessionPlace, owner: PublicKey): Promise<v
   }
 }
 
-function cachePlaceOf(place: SessionPlace, owner: PublicKey, name: string): CachePlace {
-  return { disk: place.disk ?? nodeDisk, folder: `${folderOf(place, owner)}/${name}`, owner }
+function cachePlaceOf(place: SessionPlace, id: RepositoryId, name: string): CachePlace {
+  return { disk: place.disk ?? nodeDisk, folder: `${folderOf(place, id)}/${name}`, owner: id.owner }
 }
 
-function folderOf({ folder }: SessionPlace, owner: PublicKey): string {
-  return `${folder}/${shortIndex(slotStorageIndex(owner))}`
+function folderOf({ folder }: SessionPlace, id: RepositoryId): string {
+  return `${folder}/${id.name}`
 }

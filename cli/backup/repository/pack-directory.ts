@@ -168,7 +168,10 @@ export class PackDirectory {
   }
 
   /** From the pack itself. @throws InvalidInputError if it is none; what getting a file throws */
-  tableOf(capability: FileReadCapability, options: Cancel = {}): Promise<PackTable> {
+  tableOf(
+    capability: FileReadCapability,
+    options: Cancel & { readonly sizeBytes?: number | undefined } = {},
+  ): Promise<PackTable> {
     return fetchPackTable(this.#parts.files, capability, options)
   }
 }

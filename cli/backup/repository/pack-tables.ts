@@ -27,11 +27,11 @@ import { cacheKey, nameOfKey } from './cache-keys.ts'
 import { FETCHES_IN_FLIGHT_MAX } from './limits.ts'
 import { gridErrorOf } from './losses.ts'
 import type { ListedFile, PackListing } from './pack-directory.ts'
-import { readDownload, readSmallFile } from './small-files.ts'
+import { fileSizeOf, readDownload, readSmallFile } from './small-files.ts'
 import type { Cancel } from './types.ts'
 
 export interface PackTablesParts {
-  readonly files: Pick<GridFiles, 'get'>
+  readonly files: Pick<GridFiles, 'get' | 'check'>
   readonly cache: Cache
   readonly index: BlobIndex
   readonly onWarning: (message: string) => void
@@ -69,15 +69,19 @@ export async function learnPacks(
   return readTables(parts, unknown, options)
 }
 
-/** From the pack itself. @throws InvalidInputError if it is none; what getting a file throws */
+/**
+ * From the pack itself.
+ *
+ * @param options `sizeBytes`: of the pack, where it is known; else servers are asked
+ * @throws InvalidInputError if it is no pack; NotEnoughSharesError; what getting a file throws
+ */
 export async function fetchPackTable(
-  files: Pick<GridFiles, 'get'>,
+  files: Pick<GridFiles, 'get' | 'check'>,
   capability: FileReadCapability,
-  { signal }: Cancel,
+  { signal, sizeBytes }: Cancel & { readonly sizeBytes?: number | undefined },
 ): Promise<PackTable> {
-  const nothing = await files.get(capability, { range: { start: 0, end: 0 }, signal })
-  await nothing.close()
-  return readPackTable(nothing.fileSizeBytes, async (range) => {
+  const packSizeBytes = sizeBytes ?? (await fileSizeOf(files, capability, { signal }))
+  return readPackTable(packSizeBytes, async (range) => {
     return readDownload(await files.get(capability, { range, signal }))
   })
 }

@@ -7,13 +7,18 @@
 import type { BlobEntry, BlobKind } from '#crypto'
 import { JobPool } from '../../copy/job-pool.ts'
 import { PACKS_IN_FLIGHT_MAX } from './limits.ts'
-import type { ClosedPack, OpenPack, Spool } from './spool.ts'
-import type { SpooledBlob } from './waiting-blobs.ts'
+import type { ClosedPack, OpenPack, Spool, VerifyBlob } from './spool.ts'
+import type { SpooledBlob, WaitingBlobs } from './waiting-blobs.ts'
 
 export interface PackWriterParts {
   readonly spool: Spool
   /** A pack is closed once its blobs have so many bytes. */
   readonly packCloseBytes: number
+  /**
+   * A blob of one byte. A pack of a single blob gets it as its second, for whatever is so small that it would be a
+   * literal is no file of the grid, and the same goes for an index file of a single row.
+   */
+  readonly fillerOf: (kind: 'data' | 'tree') => { readonly entry: BlobEntry; readonly stored: Uint8Array }
   /** Put it onto the grid, and see to it that it is found again. */
   readonly send: (pack: ClosedPack) => Promise<void>
 }
@@ -26,8 +31,8 @@ export class PackWriter {
 
   constructor(parts: PackWriterParts) {
     this.#parts = parts
-    this.#files = new Filling(parts, (pack) => this.send(pack))
-    this.#trees = new Filling(parts, (pack) => this.send(pack))
+    this.#files = new Filling(parts, 'data', (pack) => this.#send(pack))
+    this.#trees = new Filling(parts, 'tree', (pack) => this.#send(pack))
   }
 
   /** @throws NoSpaceError; what an earlier pack's sending has thrown */
@@ -35,9 +40,15 @@ export class PackWriter {
     return this.#fillingOf(entry.kind).append(entry, stored)
   }
 
-  /** Also for packs of an earlier session. Resolves when it is on its way. */
-  async send(pack: ClosedPack): Promise<void> {
-    await this.#sending.start(() => this.#parts.send(pack))
+  /** Send what an earlier session has spooled: its blobs wait like those of this one. */
+  async resume(waiting: WaitingBlobs, verify: VerifyBlob): Promise<void> {
+    for await (const pack of this.#parts.spool.closed(verify)) {
+      for (const entry of pack.table.rows) {
+        const read = () => pack.read(entry.offsetBytes, entry.storedSizeBytes)
+        waiting.set(entry.id, { entry, spooled: Promise.resolve({ read }) })
+      }
+      await this.#send(pack)
+    }
   }
 
   /** Everything appended so far stands on the grid. */
@@ -54,6 +65,11 @@ export class PackWriter {
     await this.#files.discard()
   }
 
+  /** Resolves when it is on its way. */
+  async #send(pack: ClosedPack): Promise<void> {
+    await this.#sending.start(() => this.#parts.send(pack))
+  }
+
   #fillingOf(kind: BlobKind): Filling {
     return kind === 'data' ? this.#files : this.#trees
   }
@@ -62,14 +78,16 @@ export class PackWriter {
 /** The pack of one kind that is open. */
 class Filling {
   readonly #parts: PackWriterParts
+  readonly #kind: 'data' | 'tree'
   readonly #onClosed: (pack: ClosedPack) => Promise<void>
   #pack: OpenPack | undefined
   /** Undefined: not closed yet, and not dropped. By the pack, as blobs of an earlier one are asked for too. */
   readonly #closed = new WeakMap<OpenPack, ClosedPack>()
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(parts: PackWriterParts, onClosed: (pack: ClosedPack) => Promise<void>) {
+  constructor(parts: PackWriterParts, kind: 'data' | 'tree', onClosed: (pack: ClosedPack) => Promise<void>) {
     this.#parts = parts
+    this.#kind = kind
     this.#onClosed = onClosed
   }
 
@@ -99,6 +117,10 @@ class Filling {
     const pack = this.#pack
     if (pack === undefined) return
     this.#pack = undefined
+    const filler = this.#parts.fillerOf(this.#kind)
+    if (pack.blobCount === 1 && pack.hasRoomFor(filler.stored.length)) {
+      await pack.append(filler.entry, filler.stored)
+    }
     const closed = await pack.close()
     this.#closed.set(pack, closed)
     await this.#onClosed(closed)

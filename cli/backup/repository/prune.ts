@@ -14,6 +14,7 @@ import { GridError, toBase32 } from '#crypto'
 import type { GridFiles } from '#gateway'
 import { ConflictError, type DirectoryChange } from '#node'
 import type { KnownPack } from './blob-index.ts'
+import { packsThatCanGo } from './good-copies.ts'
 import { formatDataName } from './layout.ts'
 import { dropOldRecords, letGo } from './let-go.ts'
 import {
@@ -27,7 +28,7 @@ import { Marker } from './mark.ts'
 import { type LearnedListing, packLink } from './pack-directory.ts'
 import { rewriteIndexes } from './rewrite-indexes.ts'
 import type { ListedSnapshot } from './snapshot-directory.ts'
-import type { StoredRepository } from './stored-repository.ts'
+import type { RepositoryPlaces, StoredRepository } from './stored-repository.ts'
 import type { Cancel, PruneOptions, PruneReport, PruneStage } from './types.ts'
 import type { WriteSession } from './write-session.ts'
 
@@ -38,6 +39,7 @@ export interface PruneParts {
   readonly state: LocalState
   readonly stored: StoredRepository
   readonly session: WriteSession
+  readonly places: RepositoryPlaces
   readonly onWarning: (message: string) => void
 }
 
@@ -101,9 +103,13 @@ class Prune {
     const { repacked, filled } = await this.#repack(plan.repacked)
     // A pack that a repack has filled may have been there, as an earlier prune has left it that died.
     const filledNames = new Set(filled.map(({ name }) => name))
-    const victims = [...plan.unneeded, ...repacked].filter(({ name }) => !filledNames.has(name))
+    const victims = await this.#thatCanGo(
+      [...plan.unneeded, ...repacked].filter(({ name }) => !filledNames.has(name)),
+    )
     const victimNames = new Set(victims.map(({ name }) => name))
-    const relied = [...plan.relied, ...plan.repacked, ...filled].filter(({ name }) => !victimNames.has(name))
+    const relied = [...plan.relied, ...plan.repacked, ...plan.unneeded, ...filled].filter(
+      ({ name }) => !victimNames.has(name),
+    )
     const gone = await this.#takeOut(victims, { known, relied })
     return {
       ...report,
@@ -152,6 +158,12 @@ class Prune {
     return plan
   }
 
+  /** Hosts of one owner trust each other; one with a drop-box is not trusted that far. */
+  async #thatCanGo(packs: readonly KnownPack[]): Promise<readonly KnownPack[]> {
+    if (this.#parts.places.drop === undefined) return packs
+    return packsThatCanGo(this.#parts, packs, { signal: this.#options.signal, live: this.#marker.live })
+  }
+
   /** @returns those that can go now, and those that have their blobs; one that cannot be read is left alone */
   async #repack(
     packs: readonly KnownPack[],
@@ -175,7 +187,10 @@ class Prune {
 
   async #moveBlobs(pack: KnownPack): Promise<void> {
     const { stored, session } = this.#parts
-    const { rows } = await stored.data.tableOf(pack.capability, this.#options)
+    const { rows } = await stored.data.tableOf(pack.capability, {
+      ...this.#options,
+      sizeBytes: pack.sizeBytes,
+    })
     for (const [row, entry] of rows.entries()) {
       if (!this.#marker.live.has(pack.name, row)) continue
       const place = { ...entry, packNumber: pack.number, row }

@@ -3,7 +3,7 @@ import type { Content, Snapshot, TreeEntry } from '#crypto'
 import type { GridFiles } from '#gateway'
 import { ClosingSteps } from '#node'
 import { openReadingState, type SessionPlace } from './local-state.ts'
-import { findPlaces, ownerOf, type RepositoryCapability, StoredRepository } from './stored-repository.ts'
+import { findPlaces, type RepositoryCapability, repositoryId, StoredRepository } from './stored-repository.ts'
 import type { Cancel, ReadContentOptions, RepositoryReader, UnreadableSnapshot } from './types.ts'
 import { WaitingBlobs } from './waiting-blobs.ts'
 
@@ -28,7 +28,7 @@ export async function openReader(
   const places = await findPlaces(files, capability, { signal })
   const closing = new ClosingSteps()
   try {
-    const state = closing.addResource(await openReadingState(place, ownerOf(capability)))
+    const state = closing.addResource(await openReadingState(place, repositoryId(capability)))
     const stored = new StoredRepository({ files, places, state, waiting: new WaitingBlobs(), onWarning })
     closing.addResource(stored)
     await stored.data.refresh({ signal })

@@ -1,5 +1,12 @@
 /** A session that backs up, forgets, prunes and checks: the faces of types.ts over the parts that do the work. */
-import type { Content, DirectoryWriteCapability, Snapshot, SnapshotContent, TreeEntry } from '#crypto'
+import {
+  type Content,
+  type DirectoryWriteCapability,
+  InvalidInputError,
+  type Snapshot,
+  type SnapshotContent,
+  type TreeEntry,
+} from '#crypto'
 import type { GridFiles } from '#gateway'
 import { check } from './check.ts'
 import { collect } from './collect.ts'
@@ -48,7 +55,7 @@ export class GridRepository implements Repository {
     this.#parts = parts
     this.capability = parts.capability
     this.blobs = {
-      put: (kind, bytes, options) => session.blobs.put(kind, bytes, options),
+      put: (kind, bytes, options) => this.#writing(() => session.blobs.put(kind, bytes, options)),
       has: (id) => session.blobs.has(id),
       get: (id, options) => stored.blobs.get(id, options),
       flush: () => session.flush(),
@@ -72,14 +79,14 @@ export class GridRepository implements Repository {
   }
 
   putContent(source: AsyncIterable<Uint8Array>, options?: PutBlobOptions): Promise<PutContent> {
-    return this.#parts.session.contents.putContent(source, options)
+    return this.#writing(() => this.#parts.session.contents.putContent(source, options))
   }
 
   putTree(
     entries: Iterable<TreeEntry> | AsyncIterable<TreeEntry>,
     options?: PutBlobOptions,
   ): Promise<PutContent> {
-    return this.#parts.session.contents.putTree(entries, options)
+    return this.#writing(() => this.#parts.session.contents.putTree(entries, options))
   }
 
   hasContent(content: Content, options?: Cancel): Promise<boolean> {
@@ -91,7 +98,7 @@ export class GridRepository implements Repository {
   }
 
   publish(snapshot: SnapshotContent, options?: Cancel): Promise<Snapshot> {
-    return this.#parts.session.publish(snapshot, options)
+    return this.#writing(() => this.#parts.session.publish(snapshot, options))
   }
 
   async forget(ids: readonly string[], options?: Cancel): Promise<void> {
@@ -113,5 +120,13 @@ export class GridRepository implements Repository {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.closing[Symbol.asyncDispose]()
+  }
+
+  /** What a host drops nobody else relies on, and it could not know of what others put. */
+  async #writing<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#parts.places.drop === undefined) return work()
+    throw new InvalidInputError('this repository takes backups through its drop-box alone', {
+      hint: 'Make another one for this host: cairn backup init',
+    })
   }
 }

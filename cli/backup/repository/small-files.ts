@@ -1,13 +1,19 @@
-/** Files of the grid that are held in memory whole: tables, records, snapshots. */
-import { concat, IntegrityError, type ReadCapability } from '#crypto'
-import type { GridFiles } from '#gateway'
-import type { Download, UploadSource } from '#node'
+/** Files of the grid: those that are held in memory whole (tables, records, snapshots), and sizes of others. */
+import {
+  concat,
+  type FileReadCapability,
+  IntegrityError,
+  type ReadCapability,
+  toVerifyCapability,
+} from '#crypto'
+import type { ContentCapability, GridFiles } from '#gateway'
+import { type Download, NotEnoughSharesError, type UploadSource } from '#node'
 import type { Cancel } from './types.ts'
 
 /** @throws IntegrityError if it has more bytes than that; what getting a file throws */
 export async function readSmallFile(
   files: Pick<GridFiles, 'get'>,
-  capability: ReadCapability,
+  capability: ContentCapability,
   { sizeMaxBytes, signal }: Cancel & { readonly sizeMaxBytes: number },
 ): Promise<Uint8Array> {
   const download = await files.get(capability, { signal })
@@ -25,6 +31,21 @@ export async function readDownload(download: Download): Promise<Uint8Array> {
   } finally {
     await download.close()
   }
+}
+
+/** Without reading any of it. @throws NotEnoughSharesError if nobody knows, or it cannot be read */
+export async function fileSizeOf(
+  files: Pick<GridFiles, 'check'>,
+  capability: FileReadCapability,
+  { signal }: Cancel,
+): Promise<number> {
+  const { fileSizeBytes, isRecoverable, foundCount } = await files.check(toVerifyCapability(capability), {
+    signal,
+  })
+  if (fileSizeBytes !== undefined && isRecoverable) return fileSizeBytes
+  throw new NotEnoughSharesError(
+    `found ${foundCount} shares of a file of the repository, and more are needed`,
+  )
 }
 
 /** Put under the home's secret, so that what is put again after a crash is there already. */

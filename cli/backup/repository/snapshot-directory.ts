@@ -3,14 +3,12 @@
  * it refers to was seen to be there: what has a name can be restored. Prune spares what is pending too.
  */
 import {
-  formatSnapshot,
   GridError,
   IntegrityError,
   parseSnapshot,
   type ReadCapability,
   SNAPSHOT_MAX_BYTES,
   type Snapshot,
-  type SnapshotContent,
 } from '#crypto'
 import { EDIT_CHANGES_MAX, type GridFiles, requireDirectoryWrite } from '#gateway'
 import {
@@ -28,7 +26,7 @@ import { listFirmly } from './firm-list.ts'
 import { formatSnapshotName, parseSnapshotName, type SnapshotName } from './layout.ts'
 import { FETCHES_IN_FLIGHT_MAX } from './limits.ts'
 import type { ListOptions } from './pack-directory.ts'
-import { putSmallFile, readSmallFile } from './small-files.ts'
+import { readSmallFile } from './small-files.ts'
 import type { Cancel, UnreadableSnapshot } from './types.ts'
 
 export interface ListedSnapshot extends SnapshotName {
@@ -90,38 +88,30 @@ export class SnapshotDirectory {
     })
   }
 
-  /**
-   * Make it known that a snapshot is coming: from now on no prune takes away for good what it refers to.
-   *
-   * @returns how to give it its name
-   */
-  async announce(
-    content: SnapshotContent,
-    { signal }: Cancel = {},
-  ): Promise<{ readonly id: string; confirm(): Promise<Snapshot> }> {
+  /** Make it known that a snapshot is coming: from now on no prune takes away for good what it refers to. */
+  async announce(id: string, capability: ReadCapability, { signal }: Cancel = {}): Promise<void> {
     const { files, capability: directory, clock } = this.#parts
-    const bytes = formatSnapshot(content)
-    const { id } = parseSnapshot(bytes)
-    const capability = await putSmallFile(files, bytes, { signal })
-    const metadata = { sizeBytes: bytes.length, modifiedAtMilliseconds: clock.now() }
-    const pending = formatSnapshotName({ id, isPending: true })
-    const announcement = { kind: 'set', name: pending, capability, metadata, ifExists: 'replace' } as const
-    await files.edit(requireDirectoryWrite(directory), [announcement], { signal })
-    const confirm = async (): Promise<Snapshot> => {
-      const rename = { kind: 'rename', from: pending, to: id, ifExists: 'replace' } as const
-      try {
-        await files.edit(requireDirectoryWrite(directory), [rename], { signal })
-      } catch (cause) {
-        if (!(cause instanceof NotFoundError)) throw cause
-        throw new ConflictError(
-          'the snapshot took so long that a prune gave it up: back up again, and little is sent',
-          {},
-          { cause },
-        )
-      }
-      return { ...content, id }
+    const metadata = { modifiedAtMilliseconds: clock.now() }
+    const name = formatSnapshotName({ id, isPending: true })
+    const change = { kind: 'set', name, capability, metadata, ifExists: 'replace' } as const
+    await files.edit(requireDirectoryWrite(directory), [change], { signal })
+  }
+
+  /** Give one that was announced its name. @throws ConflictError if it was given up meanwhile */
+  async confirm(id: string, { signal }: Cancel = {}): Promise<void> {
+    const { files, capability: directory } = this.#parts
+    const from = formatSnapshotName({ id, isPending: true })
+    const change = { kind: 'rename', from, to: id, ifExists: 'replace' } as const
+    try {
+      await files.edit(requireDirectoryWrite(directory), [change], { signal })
+    } catch (cause) {
+      if (!(cause instanceof NotFoundError)) throw cause
+      throw new ConflictError(
+        'the snapshot took so long that a prune gave it up: back up again, and little is sent',
+        {},
+        { cause },
+      )
     }
-    return { id, confirm }
   }
 
   /** Names that are gone already are passed over. */

@@ -7,7 +7,6 @@ import {
   type DirectoryWriteCapability,
   FREED_RECORD_MAX_BYTES,
   GridError,
-  type PublicKey,
   parseFreedRecord,
   parseRepositoryFile,
   REPOSITORY_FILE_MAX_BYTES,
@@ -16,7 +15,9 @@ import {
   repositoryKeys,
   type SlotReadCapability,
   type SlotWriteCapability,
+  shortIndex,
   slotKeys,
+  slotStorageIndex,
 } from '#crypto'
 import type { GridFiles } from '#gateway'
 import { type DirectoryCapability, isDirectory, type NamedChild, NotFoundError } from '#node'
@@ -24,7 +25,7 @@ import { BlobGetter } from './blob-getter.ts'
 import { ContentReader } from './content-reader.ts'
 import { REPOSITORY_NAMES } from './layout.ts'
 import { LOOK_AGAIN_MILLISECONDS } from './limits.ts'
-import type { LocalState } from './local-state.ts'
+import type { LocalState, RepositoryId } from './local-state.ts'
 import { type LearnedListing, PackDirectory } from './pack-directory.ts'
 import { PackReader } from './pack-reader.ts'
 import { readSmallFile } from './small-files.ts'
@@ -72,9 +73,11 @@ export async function findPlaces(
   return { file: parseRepositoryFile(bytes), data, snapshots, drop: isDrop ? drop : undefined }
 }
 
-/** Whose slot the directory is: names what a home has of the repository. */
-export function ownerOf(capability: RepositoryCapability): PublicKey {
-  return capability.kind === 'dir' ? slotKeys(capability.seed.reveal()).publicKey : capability.publicKey
+/** By the slot that the directory is in. */
+export function repositoryId(capability: RepositoryCapability): RepositoryId {
+  const owner =
+    capability.kind === 'dir' ? slotKeys(capability.seed.reveal()).publicKey : capability.publicKey
+  return { name: shortIndex(slotStorageIndex(owner)), owner }
 }
 
 export interface StoredParts {

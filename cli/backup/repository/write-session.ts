@@ -6,27 +6,31 @@
  * back what is needed. A crash at any step leaves blobs that the next session finds, and nothing that has a name and
  * cannot be restored.
  */
-import type {
-  BlobEntry,
-  BlobId,
-  Content,
-  FileReadCapability,
-  PackRow,
-  Snapshot,
-  SnapshotContent,
+import {
+  type BlobEntry,
+  type BlobId,
+  type Content,
+  formatSnapshot,
+  type PackRow,
+  parseSnapshot,
+  type ReadCapability,
+  type Snapshot,
+  type SnapshotContent,
 } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { ConflictError, mapInOrder, NotFoundError } from '#node'
+import { ConflictError, mapInOrder } from '#node'
 import type { KnownPack } from './blob-index.ts'
-import { BlobPutter } from './blob-putter.ts'
+import { BlobPutter, fillerOf } from './blob-putter.ts'
 import { NameSet } from './cache.ts'
 import { ContentWriter } from './content-writer.ts'
+import { hasContent } from './has-content.ts'
 import { FETCHES_IN_FLIGHT_MAX, PACK_CLOSE_BYTES } from './limits.ts'
 import type { LocalState } from './local-state.ts'
 import { isLoss } from './losses.ts'
 import type { PackToLink } from './pack-directory.ts'
 import { PackSender } from './pack-sender.ts'
 import { PackWriter } from './pack-writer.ts'
+import { putSmallFile } from './small-files.ts'
 import { Spool } from './spool.ts'
 import type { StoredRepository } from './stored-repository.ts'
 import type { Cancel, RepositoryTraffic } from './types.ts'
@@ -41,6 +45,12 @@ export interface WriteSessionParts {
   readonly packCloseBytes?: number | undefined
   /** Ends what the session does in the background. */
   readonly signal: AbortSignal
+}
+
+export interface SnapshotFile {
+  readonly id: string
+  readonly capability: ReadCapability
+  readonly relied: Iterable<KnownPack>
 }
 
 export class WriteSession implements AsyncDisposable {
@@ -67,6 +77,7 @@ export class WriteSession implements AsyncDisposable {
     this.#writer = new PackWriter({
       spool,
       packCloseBytes: parts.packCloseBytes ?? PACK_CLOSE_BYTES,
+      fillerOf: (kind) => fillerOf(stored.keys.blobIdKey.reveal(), kind),
       send: (pack) => this.#sender.send(pack),
     })
     this.blobs = new BlobPutter({
@@ -86,14 +97,7 @@ export class WriteSession implements AsyncDisposable {
     const spool = await Spool.open(state.disk, state.spoolFolder)
     const session = new WriteSession(parts, spool)
     await session.#adoptUnlinked()
-    const verify = (entry: BlobEntry, bytes: Uint8Array) => stored.blobs.verify(entry, bytes)
-    for await (const pack of spool.closed(verify)) {
-      for (const row of pack.table.rows) {
-        const read = () => pack.read(row.offsetBytes, row.storedSizeBytes)
-        parts.waiting.set(row.id, { entry: row, spooled: Promise.resolve({ read }) })
-      }
-      await session.#writer.send(pack)
-    }
+    await session.#writer.resume(parts.waiting, (entry, bytes) => stored.blobs.verify(entry, bytes))
     return session
   }
 
@@ -108,20 +112,9 @@ export class WriteSession implements AsyncDisposable {
     return this.#writer.append(entry, stored)
   }
 
-  /** Whether the blobs of the content are there, lists among them: then a snapshot may refer to it. */
-  async hasContent(content: Content, options: Cancel = {}): Promise<boolean> {
-    const onList = async (id: BlobId): Promise<void> => {
-      if (!(await this.blobs.has(id))) throw new NotFoundError('a list of the content is not there')
-    }
-    try {
-      for await (const id of this.#parts.stored.contents.ids(content, { ...options, onList })) {
-        if (!(await this.blobs.has(id))) return false
-      }
-      return true
-    } catch (error) {
-      if (isLoss(error)) return false
-      throw error
-    }
+  hasContent(content: Content, options?: Cancel): Promise<boolean> {
+    const { contents } = this.#parts.stored
+    return hasContent({ blobs: this.blobs, contents }, content, options)
   }
 
   /** Packs of this session that have reached the grid since it was last asked. */
@@ -141,16 +134,30 @@ export class WriteSession implements AsyncDisposable {
   async publish(content: SnapshotContent, options: Cancel = {}): Promise<Snapshot> {
     await this.flush()
     options.signal?.throwIfAborted()
+    const bytes = formatSnapshot(content)
+    const snapshot = parseSnapshot(bytes)
+    const capability = await putSmallFile(this.#parts.files, bytes, options)
+    await this.publishFile({ id: snapshot.id, capability, relied: this.#relied.values() }, options)
+    return snapshot
+  }
+
+  /**
+   * Give a snapshot its name.
+   *
+   * @param file `relied`: the packs that have what it refers to
+   * @throws as publish
+   */
+  async publishFile({ id, capability, relied }: SnapshotFile, options: Cancel): Promise<void> {
     const { snapshots, data } = this.#parts.stored
-    const { confirm } = await snapshots.announce(content, options)
+    await snapshots.announce(id, capability, options)
     // Read after the announcement stands: this, and that prunes read snapshots after they took packs out, is what
     // keeps all that the snapshot needs.
     const { packs } = await data.refresh({ ...options, firm: true })
     await this.relink(
-      [...this.#relied.values()].filter(({ name }) => !packs.has(name)),
+      [...relied].filter(({ name }) => !packs.has(name)),
       options,
     )
-    return confirm()
+    await snapshots.confirm(id, options)
   }
 
   /**
@@ -163,7 +170,7 @@ export class WriteSession implements AsyncDisposable {
     const found: PackToLink[] = []
     const lost: KnownPack[] = []
     const kept = mapInOrder(packs, FETCHES_IN_FLIGHT_MAX, async (pack) => {
-      return { pack, toLink: await this.#kept(pack.capability, options) }
+      return { pack, toLink: await this.#kept(pack, options) }
     })
     for await (const { pack, toLink } of kept) {
       if (toLink === undefined) lost.push(pack)
@@ -202,18 +209,18 @@ export class WriteSession implements AsyncDisposable {
     const { signal } = this.#parts
     const { index } = this.#parts.state
     for (const pack of [...index.packs()].filter(({ state }) => state === 'unlinked')) {
-      const toLink = await this.#kept(pack.capability, { signal })
+      const toLink = await this.#kept(pack, { signal })
       if (toLink === undefined) await index.drop(pack)
       else await this.#sender.adopt(toLink)
     }
   }
 
   /** Undefined unless it can be read, and will be for as long as leases last. */
-  async #kept(capability: FileReadCapability, options: Cancel): Promise<PackToLink | undefined> {
+  async #kept({ capability, sizeBytes }: KnownPack, options: Cancel): Promise<PackToLink | undefined> {
     const { data } = this.#parts.stored
     try {
       if (!(await data.keep(capability, options))) return undefined
-      return { table: await data.tableOf(capability, options), capability }
+      return { table: await data.tableOf(capability, { ...options, sizeBytes }), capability }
     } catch (error) {
       if (isLoss(error)) return undefined
       throw error
