@@ -16,7 +16,7 @@ import { TAGS } from '../tags.ts'
 /** The rolling hash forgets a byte when it has been shifted 32 times. */
 const ROLLING_BYTES = 32
 /** What the PRF is of. */
-export const CUT_WINDOW_BYTES = 64
+const CUT_WINDOW_BYTES = 64
 const TABLE_WORDS = 256
 const WORDS_AN_ANSWER = 8
 

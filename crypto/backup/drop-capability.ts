@@ -48,11 +48,6 @@ export function parseDropCapability(text: string): DropCapability {
   return dropCapability(seed, asDropPublicKey(body.slice(HASH_SIZE_BYTES)))
 }
 
-/** Whether a text is meant to be one, sound or not. */
-export function isDropText(text: string): boolean {
-  return text.startsWith('cairn:drop:')
-}
-
 /** The content key of the repository behind a drop-box, from the seed of its first drop. */
 export function dropContentKey(first: SlotSeed): ContentKey {
   return asContentKey(deriveKey(first, TAGS.dropContentKey))
