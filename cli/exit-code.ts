@@ -15,6 +15,7 @@ export const EXIT_CODES = {
   TIMEOUT: 11,
   UNREACHABLE: 12,
   BUSY: 13,
+  NOT_ADMITTED: 14,
 } as const satisfies Record<ErrorCode, number>
 
 export const EXIT_DONE = 0

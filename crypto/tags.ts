@@ -67,6 +67,18 @@ export const TAGS = Object.freeze({
   dropNext: 'cairn/v1/drop-next',
   /** HKDF info: what X25519 gives -> the key that seals a drop. */
   dropBoxKey: 'cairn/v1/drop-box-key',
+  /** Signed bytes of a member's certificate. */
+  certificate: 'cairn/v1/certificate',
+  /** Signed bytes of an expulsion. */
+  expulsion: 'cairn/v1/expulsion',
+  /** Key of a member's entry in the roster. */
+  rosterMember: 'cairn/v1/roster-member',
+  /** Key of an expulsion in the roster. */
+  rosterExpulsion: 'cairn/v1/roster-expulsion',
+  /** Checksum inside the link of an invitation. */
+  invitationChecksum: 'cairn/v1/invitation-checksum',
+  /** Hash of an invitation's token, which is all that the inviter keeps of it. */
+  invitationToken: 'cairn/v1/invitation-token',
 } as const)
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

@@ -16,8 +16,9 @@ import type {
 } from '#node'
 import type { ContentCapability } from './capabilities.ts'
 import type { EditOptions, GridDirectories, WarnedOptions } from './directories.ts'
+import type { GridMembers } from './members.ts'
 
-export interface GridFiles extends GridDirectories, AsyncDisposable {
+export interface GridFiles extends GridDirectories, GridMembers, AsyncDisposable {
   /** Asks every server of the grid too. */
   status(options?: Cancellable): Promise<NodeStatus>
   /**

@@ -15,6 +15,7 @@ export const HTTP_STATUS = {
   TIMEOUT: 504,
   UNREACHABLE: 503,
   BUSY: 503,
+  NOT_ADMITTED: 403,
 } as const satisfies Record<ErrorCode, number>
 
 /** What went wrong, as JSON. */

@@ -27,6 +27,7 @@ export type {
 } from './files.ts'
 export { type ErrorBody, errorBodyOf, errorOfBody, HTTP_STATUS } from './http-error.ts'
 export { LocalFiles, type LocalFilesParts } from './local-files.ts'
+export type { GridMembers } from './members.ts'
 export { openGateway } from './open-gateway.ts'
 export { parseInclusiveRange } from './range.ts'
 export { RemoteFiles } from './remote-files.ts'

@@ -26,10 +26,14 @@ import {
   type Download,
   downloadFile,
   type EditReport,
+  type ExpelReport,
   editDirectory,
   type Found,
   findPath,
   getSlotValue,
+  type Invited,
+  type InviteOptions,
+  type MemberList,
   makeDirectory,
   makeTree,
   type NamedChild,
@@ -67,7 +71,8 @@ import { explained, requireServers, withProposal } from './want-of-servers.ts'
 const SEED_SIZE_BYTES = 32
 
 export interface LocalFilesParts {
-  readonly node: Pick<Node, 'grid' | 'serverCount' | 'status' | 'diagnoseBootstrap'> & AsyncDisposable
+  readonly node: Pick<Node, 'grid' | 'serverCount' | 'status' | 'diagnoseBootstrap' | 'administration'> &
+    AsyncDisposable
   /** Of a put that says nothing else, and of directories. */
   readonly numbers: ShareNumbers
   /** Asked for when a convergent put needs it. */
@@ -241,6 +246,19 @@ export class LocalFiles implements GridFiles {
     )
     for (const warning of put.warnings) options.onWarning?.(warning)
     return slot
+  }
+
+  async invite({ signal, ...options }: InviteOptions & Cancellable): Promise<readonly Invited[]> {
+    signal?.throwIfAborted()
+    return await this.#node.administration.invite(options)
+  }
+
+  async members(): Promise<MemberList> {
+    return this.#node.administration.members()
+  }
+
+  async expel(target: string): Promise<ExpelReport> {
+    return await this.#node.administration.expel(target)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

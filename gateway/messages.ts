@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Encoding, formatCapability, LAYOUT, MATRIX, type ReadCapability } from '#crypto'
 import type { CheckReport, NodeStatus, RepairReport } from '#node'
 import type { PutOutcome, WorkProgress } from './files.ts'
+import { membershipMessage } from './member-messages.ts'
 import { capabilityText, count, errorMessage, failure, maybe, warning } from './message-parts.ts'
 
 const names = z.array(z.string())
@@ -22,6 +23,7 @@ export const statusMessage: z.ZodType<NodeStatus> = z.object({
   version: z.string(),
   peerId: z.string(),
   addresses: names,
+  membership: maybe(membershipMessage),
   numbers,
   lent: maybe(serverStatus),
   bootstrapProblems: names,

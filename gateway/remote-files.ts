@@ -16,7 +16,11 @@ import {
   type DirectoryChange,
   type Download,
   type EditReport,
+  type ExpelReport,
   type Found,
+  type Invited,
+  type InviteOptions,
+  type MemberList,
   type NamedChild,
   type NodeStatus,
   type Random,
@@ -49,6 +53,7 @@ import type {
   PutSlotOptions,
   WatchedOptions,
 } from './files.ts'
+import { expelMessage, invitedMessage, memberListMessage } from './member-messages.ts'
 import { checkMessage, helloMessage, putMessage, repairMessage, statusMessage } from './messages.ts'
 import { formatRangeHeader } from './range.ts'
 import { itemsOf, resultOf } from './remote-lines.ts'
@@ -187,6 +192,19 @@ export class RemoteFiles implements GridFiles {
     const made = await sendSource(this.#daemon, { path, headers, source, ...options }, madeSlotMessage)
     for (const warning of made.warnings) options.onWarning?.(warning)
     return made.capability
+  }
+
+  async invite({ signal, ...body }: InviteOptions & Cancellable): Promise<readonly Invited[]> {
+    const call = postOf('/v1/invitations', { body, signal })
+    return (await this.#daemon.callJson(call, invitedMessage)).invitations
+  }
+
+  members(options: Cancellable = {}): Promise<MemberList> {
+    return this.#daemon.callJson({ method: 'GET', path: '/v1/members', ...options }, memberListMessage)
+  }
+
+  expel(member: string, options: Cancellable = {}): Promise<ExpelReport> {
+    return this.#daemon.callJson(postOf('/v1/expulsions', { body: { member }, ...options }), expelMessage)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

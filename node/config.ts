@@ -12,6 +12,8 @@ import { LOG_LEVELS, type LogLevel } from './platform/log.ts'
 import { parseSize } from './size.ts'
 
 export interface Config {
+  /** Who may use this node: members with a certificate of its grid, or whoever reaches it. */
+  readonly membership: 'closed' | 'open'
   readonly network: {
     /** Multiaddrs to listen on; none: this node only dials. */
     readonly listen: readonly string[]
@@ -28,6 +30,8 @@ export interface Config {
     /** Undefined: no limit for one account. */
     readonly accountQuotaBytes: number | undefined
   }
+  /** What the owner grants, in bytes, by peer id or name of a member; others: what their certificate says. */
+  readonly members: { readonly quotas: Readonly<Record<string, number>> }
   /** What fails together with this server: one owner's machines at one site. */
   readonly failureDomain: { readonly owner: string; readonly site: string }
   readonly encoding: ShareNumbers
@@ -41,6 +45,8 @@ export interface Config {
 
 /** The only table of defaults. */
 const DEFAULTS = {
+  // What homes were before there were members: `cairn init` and `cairn join` say "closed".
+  membership: 'open',
   network: {
     // Loopback: nobody outside this machine reaches a node whose owner has not said so.
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -63,6 +69,8 @@ const DEFAULTS = {
 } as const
 
 const PORT_MAX = 65_535
+/** A name in a certificate, or a peer id. */
+const MEMBER_NAME_MAX = 64
 /** Longer names would only blow up announcements. */
 const DOMAIN_NAME_MAX = 64
 const ADDRESSES_MAX = 64
@@ -89,6 +97,7 @@ const sizeBytes = z.union([z.string(), z.int().min(0)]).transform((size, context
 })
 
 const configSchema = z.strictObject({
+  membership: z.enum(['closed', 'open']).default(DEFAULTS.membership),
   network: z
     .strictObject({
       listen: addressList.default([...DEFAULTS.network.listen]),
@@ -101,6 +110,11 @@ const configSchema = z.strictObject({
       lend: sizeBytes.prefault(DEFAULTS.storage.lend),
       reserve: sizeBytes.prefault(DEFAULTS.storage.reserve),
       account_quota: sizeBytes.optional(),
+    })
+    .prefault({}),
+  members: z
+    .strictObject({
+      quota: z.record(z.string().min(1).max(MEMBER_NAME_MAX), sizeBytes).default({}),
     })
     .prefault({}),
   failure_domain: z
@@ -137,14 +151,16 @@ export function parseConfig(input: unknown, sourceName: string): Config {
     )
     throw configError(sourceName, problems)
   }
-  const { network, storage, failure_domain, encoding, gateway, log } = parsed.data
+  const { membership, members, network, storage, failure_domain, encoding, gateway, log } = parsed.data
   return deepFreeze({
+    membership,
     network,
     storage: {
       lendBytes: storage.lend,
       reserveBytes: storage.reserve,
       accountQuotaBytes: storage.account_quota,
     },
+    members: { quotas: members.quota },
     failureDomain: failure_domain,
     encoding: {
       neededShares: encoding.needed,

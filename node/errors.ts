@@ -55,6 +55,11 @@ export class BusyError extends GridError {
   readonly code = 'BUSY'
 }
 
+/** No member of the grid in good standing, or not one that may do this; the message says why and what to do. */
+export class NotAdmittedError extends GridError {
+  readonly code = 'NOT_ADMITTED'
+}
+
 export type ErrorCode =
   | InvalidInputError['code']
   | WeakCapabilityError['code']
@@ -68,6 +73,7 @@ export type ErrorCode =
   | TimeoutError['code']
   | UnreachableError['code']
   | BusyError['code']
+  | NotAdmittedError['code']
 
 /** The class of each code: how an error that came over a wire is made again. */
 export const ERROR_CLASSES = Object.freeze({
@@ -83,6 +89,7 @@ export const ERROR_CLASSES = Object.freeze({
   TIMEOUT: TimeoutError,
   UNREACHABLE: UnreachableError,
   BUSY: BusyError,
+  NOT_ADMITTED: NotAdmittedError,
 } as const satisfies Record<ErrorCode, new (message: string, details?: ErrorDetails) => GridError>)
 
 export function isErrorCode(code: string): code is ErrorCode {

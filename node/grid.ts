@@ -49,6 +49,7 @@ const FAILURE_WORDS = {
   TIMEOUT: 'timed out',
   UNREACHABLE: 'unreachable',
   BUSY: 'busy',
+  NOT_ADMITTED: 'not admitted',
 } as const satisfies Record<ErrorCode, string>
 
 /** The last eight characters of a peer id: how messages for people name a server. */

@@ -237,6 +237,60 @@ export const ROSTER_DOUBTFUL_TALKS_MAX = 32
 /** What is new in the roster waits so long before it is written down. */
 export const ROSTER_SAVE_MILLISECONDS = 1_000
 
+// Membership (PROTOCOL §12)
+
+/** Certificates from the founder's key down to a member's: friends of friends of friends, and quick to check. */
+export const CHAIN_LENGTH_MAX = 6
+/** One certificate, signature and all: a name of 64 characters outside of Latin fits. */
+export const CERTIFICATE_MAX_BYTES = 640
+/** Roles of one member, and letters of each: there are two of each kind today. */
+export const ROLES_MAX = 8
+export const ROLE_LENGTH_MAX = 16
+/** How long a certificate is honoured beyond its end: clocks of boxes that nobody looks at are minutes off. */
+export const CLOCK_TOLERANCE_SECONDS = 600
+/** Of a founder's own machine: its key is then put away, and nobody is there to sign for it. */
+export const FOUNDER_CERTIFICATE_SECONDS = 10 * 365 * 24 * 3600
+/** Of everybody else, renewed as long as somebody who may invite is met. */
+export const CERTIFICATE_SECONDS = 365 * 24 * 3600
+/** A certificate is renewed when so much of its time is left: months in which to meet somebody who may. */
+export const RENEWAL_FRACTION = 1 / 3
+/** And by nobody for less than such a part of it: each renewal is told to the whole grid. */
+export const RENEWAL_GAIN_FRACTION_MIN = 1 / 10
+/** Between two looks whether it is time to renew, and after a round in which nobody would. */
+export const RENEWAL_INTERVAL_MILLISECONDS = 3600_000
+/** Members asked in one round, the issuer first. */
+export const RENEWAL_ASKED_MAX = 8
+/** An expulsion with the chain that entitles to it. */
+export const EXPULSION_MAX_BYTES = 4608
+/** An announcement with the chain of its server. */
+export const CERTIFIED_ANNOUNCEMENT_MAX_BYTES = 8192
+/** Members a node knows, servers or not: 6 MB at a usual length. */
+export const MEMBERS_MAX = 8192
+/** Expelled keys, which are never forgotten: 4 MB. */
+export const EXPULSIONS_MAX = 8192
+/** A message of /cairn/membership/1 holds one chain. */
+export const MEMBERSHIP_MESSAGE_MAX_BYTES = 8192
+/** What a peer that is not admitted may send before it is told so. */
+export const REFUSED_MESSAGE_MAX_BYTES = 64 * 1024
+/** To exchange chains over a connection, to redeem or to renew. */
+export const MEMBERSHIP_TALK_MILLISECONDS = 10_000
+/** Links that were made here and are not used up or over; each costs a line in one file. */
+export const INVITATIONS_MAX = 1024
+/** How long a link can be redeemed, unless its maker says otherwise. */
+export const INVITATION_SECONDS_DEFAULT = 7 * 24 * 3600
+/** Nobody remembers after a year to whom a link was sent. */
+export const INVITATION_SECONDS_MAX = 366 * 24 * 3600
+/** Ways to the inviter in one link: more would make a QR code that phones cannot read. */
+export const INVITATION_ADDRESSES_MAX = 4
+export const INVITATION_ADDRESS_LENGTH_MAX = 128
+/** The file of invitations: each a name, a few numbers and two hashes. */
+export const INVITATIONS_FILE_MAX_BYTES = INVITATIONS_MAX * 1024
+/** Another process has the file of invitations for a few milliseconds. */
+export const INVITATIONS_LOCK_TRIES_MAX = 100
+export const INVITATIONS_LOCK_WAIT_MILLISECONDS = 50
+/** Servers told of an expulsion at a time. */
+export const EXPULSION_TOLD_IN_FLIGHT_MAX = 32
+
 // Directories
 
 /** A root's entries beyond this go into the nodes below: the root is written to every replica at each change. */

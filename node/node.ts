@@ -1,14 +1,18 @@
 /** One member of a grid: wiring, start, stop, and nothing else. */
-import { GridError, type StorageIndex } from '#crypto'
+import { GridError, InvalidInputError, type StorageIndex } from '#crypto'
 import type { Config } from './config.ts'
 import type { Grid, GridServer } from './grid.ts'
 import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS } from './limits.ts'
+import type { Administration } from './membership/administration.ts'
+import { ROLE_CLIENT } from './membership/certificate.ts'
+import { MembersDesk } from './membership/members-desk.ts'
+import type { Membership } from './membership/membership.ts'
 import type { Announcement } from './peers/announcement.ts'
 import { Roster } from './peers/roster.ts'
 import { RosterExchange } from './peers/roster-exchange.ts'
 import { loadRoster, saveRoster } from './peers/roster-file.ts'
 import type { NodeKey } from './platform/node-key.ts'
-import type { Network, PeerId, Platform } from './platform/platform.ts'
+import type { PeerId, Platform } from './platform/platform.ts'
 import type { NodePlatform } from './platform/system.ts'
 import type { SlotsSeen } from './slots/seen.ts'
 import { SeenFile } from './slots/seen-file.ts'
@@ -18,6 +22,7 @@ import { Storage } from './storage/storage.ts'
 import { ClosingSteps } from './while-open.ts'
 import { StorageHandler } from './wire/handler.ts'
 import { RemoteServer } from './wire/remote-server.ts'
+import { within } from './within.ts'
 
 export interface NodeOptions {
   /** Folder of this member; what the node keeps lies under it. */
@@ -30,6 +35,8 @@ export interface NodeOptions {
    * one, does not: the home's storage has one holder.
    */
   readonly lends: boolean
+  /** Of a grid that was founded in this home: renews its first certificate, and expels anybody. */
+  readonly founderKey?: NodeKey | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -37,7 +44,8 @@ export interface NodeOptions {
  * Start a node. On return it listens and knows the grid as far as the first of its bootstrap addresses does, or as it
  * was when it last ran.
  *
- * @throws ConflictError if a port or the storage is taken; NoSpaceError
+ * @throws ConflictError if a port or the storage is taken; NoSpaceError; NotAdmittedError if the home is of a grid of
+ *   members and has no certificate
  */
 export async function createNode(
   config: Config,
@@ -49,19 +57,40 @@ export async function createNode(
     const { lends, key, home } = options
     const { announce } = config.network
     const listen = lends ? config.network.listen : []
-    const network = await platform.openNetwork({ key, listen, announce, log: platform.log })
-    closing.add(() => network.close())
-    const whole = { ...platform, network }
-    const storage = lends ? await openStorage(config, whole, options) : undefined
+    const unguarded = await platform.openNetwork({ key, listen, announce, log: platform.log })
+    closing.add(() => unguarded.close())
+    const members =
+      config.membership === 'closed'
+        ? await MembersDesk.open(config, { ...platform, network: unguarded }, options)
+        : undefined
+    const whole = { ...platform, network: members?.network ?? unguarded }
+    const roster = new Roster(platform.clock, { records: members?.membership.records })
+    await members?.serve(roster)
+    const { membership } = members ?? {}
+    const storage = lends ? await openStorage(config, whole, { ...options, membership }) : undefined
     if (storage !== undefined) {
       closing.addResource(storage)
-      closing.addResource(await StorageHandler.open({ platform: whole, storage }))
+      const requireAllowed =
+        membership && ((peer: PeerId) => void membership.requireMember(peer, ROLE_CLIENT))
+      closing.addResource(await StorageHandler.open({ platform: whole, storage, requireAllowed }))
     }
-    const roster = new Roster(platform.clock)
     await loadRoster(platform.disk, home, roster)
     const { slots: slotsSeen } = closing.addResource(await SeenFile.open(platform, home))
-    const exchange = closing.addResource(await openExchange(config, whole, { ...options, roster, storage }))
-    const node = new Node({ config, platform: whole, options, storage, roster, slotsSeen, closing })
+    const exchange = closing.addResource(
+      await openExchange(config, whole, { ...options, roster, storage, members }),
+    )
+    if (members !== undefined) closing.addResource(members.keepRenewing(roster, exchange))
+    const node = new Node({
+      config,
+      platform: whole,
+      options,
+      storage,
+      roster,
+      exchange,
+      members,
+      slotsSeen,
+      closing,
+    })
     if (node.serverCount === 0) await exchange.firstRound
     options.signal?.throwIfAborted()
     return node
@@ -77,6 +106,8 @@ interface NodeParts {
   readonly options: NodeOptions
   readonly storage: Storage | undefined
   readonly roster: Roster
+  readonly exchange: RosterExchange
+  readonly members: MembersDesk | undefined
   readonly slotsSeen: SlotsSeen
   readonly closing: ClosingSteps
 }
@@ -119,12 +150,26 @@ export class Node implements AsyncDisposable {
   }
 
   /** Why this node knows nobody: what each bootstrap address answers. */
-  async diagnoseBootstrap(): Promise<readonly string[]> {
-    const { config, platform } = this.#parts
+  async diagnoseBootstrap(): Promise<readonly GridError[]> {
+    const { config, platform, exchange } = this.#parts
     const problems = await Promise.all(
-      config.network.bootstrap.map((address) => problemWith(address, platform)),
+      config.network.bootstrap.map((address) => problemWith(address, platform.clock, exchange)),
     )
     return problems.filter((problem) => problem !== undefined)
+  }
+
+  /** @throws InvalidInputError on an open grid, which has no members */
+  get administration(): Administration {
+    const { members, roster, exchange } = this.#parts
+    if (members === undefined) {
+      throw new InvalidInputError(
+        'this home takes part in an open grid (membership = "open"): it has no members',
+        {
+          hint: 'cairn init makes the first home of a grid of members, cairn join LINK a further one.',
+        },
+      )
+    }
+    return members.administration(roster, exchange)
   }
 
   async status(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<NodeStatus> {
@@ -140,9 +185,10 @@ export class Node implements AsyncDisposable {
       addresses: this.addresses(),
       numbers: config.encoding,
       lent: await this.#own?.status(options),
+      membership: this.#parts.members?.describe(),
       bootstrapProblems: servers.some(({ status }) => status !== undefined)
         ? []
-        : await this.diagnoseBootstrap(),
+        : (await this.diagnoseBootstrap()).map(({ message }) => message),
       servers,
     }
   }
@@ -192,7 +238,7 @@ export class Node implements AsyncDisposable {
 async function openStorage(
   config: Config,
   platform: Platform,
-  options: NodeOptions,
+  options: NodeOptions & { readonly membership: Membership | undefined },
 ): Promise<Storage | undefined> {
   const { lendBytes, reserveBytes, accountQuotaBytes } = config.storage
   if (lendBytes === 0) return undefined
@@ -208,7 +254,8 @@ async function openStorage(
       version: options.version,
       lentBytes: lendBytes,
       reservedBytes: reserveBytes,
-      quotaBytes: () => accountQuotaBytes,
+      quotaBytes: (account) =>
+        options.membership === undefined ? accountQuotaBytes : options.membership.quotaOf(account),
     },
   })
 }
@@ -216,13 +263,18 @@ async function openStorage(
 async function openExchange(
   config: Config,
   platform: Platform,
-  parts: NodeOptions & { readonly roster: Roster; readonly storage: Storage | undefined },
+  parts: NodeOptions & {
+    readonly roster: Roster
+    readonly storage: Storage | undefined
+    readonly members: MembersDesk | undefined
+  },
 ): Promise<RosterExchange> {
-  const { storage, roster, home, version } = parts
+  const { storage, roster, home, version, members } = parts
   const { failureDomain } = config
   const describeSelf = async (from: Storage) => {
     const { freeBytes } = await from.status()
-    return { freeBytes, version, failureDomain }
+    const self = { freeBytes, version, failureDomain }
+    return members === undefined ? self : members.certified(self)
   }
   return RosterExchange.open({
     platform,
@@ -230,21 +282,22 @@ async function openExchange(
     bootstrap: config.network.bootstrap,
     ...(storage === undefined ? {} : { describeSelf: () => describeSelf(storage) }),
     save: () => saveRoster(platform.disk, home, roster),
+    saveExpulsions: () => members?.saveExpulsions() ?? Promise.resolve(),
+    requireAllowed: (peer) => void members?.membership.requireMember(peer),
   })
 }
 
 async function problemWith(
   address: string,
-  { network, clock }: { readonly network: Network; readonly clock: Platform['clock'] },
-): Promise<string | undefined> {
-  const deadline = clock.deadline(BOOTSTRAP_DIAGNOSIS_SECONDS * 1000, { what: `reaching ${address}` })
+  clock: Platform['clock'],
+  exchange: RosterExchange,
+): Promise<GridError | undefined> {
+  const limit = { seconds: BOOTSTRAP_DIAGNOSIS_SECONDS, what: `reaching ${address}` }
   try {
-    await network.connect(undefined, [address], { signal: deadline.signal })
+    await within(clock, limit, (signal) => exchange.diagnose(address, signal))
     return undefined
   } catch (error) {
     if (!(error instanceof GridError)) throw error
-    return error.message
-  } finally {
-    deadline[Symbol.dispose]()
+    return error
   }
 }

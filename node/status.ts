@@ -7,12 +7,27 @@ import { LOCATE_IN_FLIGHT_MAX, STATUS_ANSWER_SECONDS } from './limits.ts'
 import type { Clock, PeerId } from './platform/platform.ts'
 import type { ServerStatus, StorageServer } from './storage/server.ts'
 
+/** This node as a member of its grid. */
+export interface OwnMembership {
+  /** Base32 of the founder's public key. */
+  readonly gridId: string
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly inviteDepth: number
+  readonly expiresAtSeconds: number
+  readonly isRenewed: boolean
+  /** Why the certificate does not hold; undefined if it does. */
+  readonly problem: string | undefined
+}
+
 export interface NodeStatus {
   /** Of the software. */
   readonly version: string
   readonly peerId: PeerId
   /** None: this node only dials. */
   readonly addresses: readonly string[]
+  /** Undefined: of an open grid. */
+  readonly membership: OwnMembership | undefined
   /** Of a put that says nothing else. */
   readonly numbers: ShareNumbers
   /** Undefined: nothing is lent by this process. */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { RouteParts } from '../server.ts'
 import { addDirectoryRoutes } from './directories.ts'
 import { addFileRoutes } from './files.ts'
+import { addMemberRoutes } from './members.ts'
 import { addSlotRoutes } from './slots.ts'
 import { addStatusRoutes } from './status.ts'
 import { addUpkeepRoutes } from './upkeep.ts'
@@ -13,4 +14,5 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   addDirectoryRoutes(app, parts)
   addSlotRoutes(app, parts)
   addUpkeepRoutes(app, parts)
+  addMemberRoutes(app, parts)
 }

@@ -10,6 +10,7 @@ import {
   concat,
   decodeFields,
   encodeFields,
+  equalBytes,
   IntegrityError,
   InvalidInputError,
   TAGS,
@@ -20,12 +21,17 @@ import {
   ANNOUNCED_ADDRESSES_MAX,
   ANNOUNCED_NAME_LENGTH_MAX,
   ANNOUNCEMENT_MAX_BYTES,
+  CERTIFIED_ANNOUNCEMENT_MAX_BYTES,
+  CHAIN_LENGTH_MAX,
 } from '../limits.ts'
+import { type Chain, readChain } from '../membership/chain.ts'
 import type { Network, PeerId } from '../platform/platform.ts'
 import { verifySignature } from '../platform/signature.ts'
 import { PUBLIC_KEY_SIZE_BYTES, peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts'
 
 export const ANNOUNCEMENT_VERSION = 1
+/** Of an announcement with the chain of its server, on a grid of members. */
+export const CERTIFIED_ANNOUNCEMENT_VERSION = 2
 export const SIGNATURE_SIZE_BYTES = 64
 
 /** Servers of one owner, or at one site, may be lost together. Empty: not said. */
@@ -49,11 +55,15 @@ export interface AnnouncementBody {
   /** Of the software. */
   readonly version: string
   readonly failureDomain: FailureDomain
+  /** Certificates of the server, from the founder's down; undefined: of an open grid. */
+  readonly chain?: readonly Uint8Array[] | undefined
 }
 
 /** An announcement whose signature was verified, or which we made. */
-export interface Announcement extends AnnouncementBody {
+export interface Announcement extends Omit<AnnouncementBody, 'chain'> {
   readonly publicKey: Uint8Array
+  /** Sound, and of this very server. Whether it holds is for the roster to say. */
+  readonly chain: Chain | undefined
   /** As it travels: to be passed on unchanged. */
   readonly bytes: Uint8Array
 }
@@ -107,28 +117,28 @@ export function signedBytes(body: Uint8Array): Uint8Array {
 }
 
 /** Read, and not yet verified: good for nothing but to see whether it is news. */
-export interface ReadAnnouncement extends AnnouncementBody {
-  /** @throws IntegrityError if the signature is not the named peer's */
+export interface ReadAnnouncement extends Omit<AnnouncementBody, 'chain'> {
+  /** @throws IntegrityError if the signature is not the named peer's; what readChain throws */
   verify(): Announcement
 }
 
 /** @throws InvalidInputError if it is malformed or beyond a limit */
 export function readAnnouncement(bytes: Uint8Array): ReadAnnouncement {
-  if (bytes.length > ANNOUNCEMENT_MAX_BYTES) {
-    throw new InvalidInputError(`an announcement has at most ${ANNOUNCEMENT_MAX_BYTES} bytes`)
-  }
+  requireSize(bytes, CERTIFIED_ANNOUNCEMENT_MAX_BYTES)
   const envelope = decodeFields(bytes, 'announcement')
-  const bodyBytes = envelope.bytesUpTo('body', ANNOUNCEMENT_MAX_BYTES)
+  const bodyBytes = envelope.bytesUpTo('body', CERTIFIED_ANNOUNCEMENT_MAX_BYTES)
   const signature = envelope.bytes('signature', SIGNATURE_SIZE_BYTES)
   envelope.finish()
   const { publicKey, ...body } = parseBody(bodyBytes)
+  if (body.chain === undefined) requireSize(bytes, ANNOUNCEMENT_MAX_BYTES)
   const verify = (): Announcement => {
     if (!verifySignature(publicKey, signedBytes(bodyBytes), signature)) {
       throw new IntegrityError(`an announcement in the name of ${body.peerId} is not signed by it`)
     }
-    return { ...body, publicKey, bytes: bytes.slice() }
+    return { ...body, publicKey, chain: body.chain && chainOf(publicKey, body.chain), bytes: bytes.slice() }
   }
-  return { ...body, verify }
+  const { chain: _, ...read } = body
+  return { ...read, verify }
 }
 
 /**
@@ -141,9 +151,24 @@ export function parseAnnouncement(bytes: Uint8Array): Announcement {
   return readAnnouncement(bytes).verify()
 }
 
+function requireSize(bytes: Uint8Array, sizeMaxBytes: number): void {
+  if (bytes.length > sizeMaxBytes) {
+    throw new InvalidInputError(`an announcement has at most ${sizeMaxBytes} bytes`)
+  }
+}
+
+function chainOf(publicKey: Uint8Array, parts: readonly unknown[]): Chain {
+  const chain = readChain(parts)
+  if (!equalBytes(chain.own.subject, publicKey)) {
+    throw new IntegrityError('an announcement comes with the certificate of another')
+  }
+  return chain
+}
+
 function formatBody(body: AnnouncementBody): Uint8Array {
   return encodeFields({
-    v: ANNOUNCEMENT_VERSION,
+    v: body.chain === undefined ? ANNOUNCEMENT_VERSION : CERTIFIED_ANNOUNCEMENT_VERSION,
+    chain: body.chain,
     key: publicKeyOfPeerId(body.peerId),
     addresses: body.addresses,
     sequence: body.sequence,
@@ -156,11 +181,17 @@ function formatBody(body: AnnouncementBody): Uint8Array {
   })
 }
 
-function parseBody(bytes: Uint8Array): AnnouncementBody & Pick<Announcement, 'publicKey'> {
+interface ReadBody extends Omit<AnnouncementBody, 'chain'>, Pick<Announcement, 'publicKey'> {
+  readonly chain: readonly unknown[] | undefined
+}
+
+function parseBody(bytes: Uint8Array): ReadBody {
   const fields = decodeFields(bytes, 'announcement body')
   const version = fields.uint('v')
-  if (version !== ANNOUNCEMENT_VERSION) {
-    throw new InvalidInputError(`announcement version ${ANNOUNCEMENT_VERSION} wanted, found ${version}`)
+  if (version !== ANNOUNCEMENT_VERSION && version !== CERTIFIED_ANNOUNCEMENT_VERSION) {
+    throw new InvalidInputError(
+      `announcement version ${ANNOUNCEMENT_VERSION} or ${CERTIFIED_ANNOUNCEMENT_VERSION} wanted, found ${version}`,
+    )
   }
   const publicKey = fields.bytes('key', PUBLIC_KEY_SIZE_BYTES)
   const peerId = peerIdOfPublicKey(publicKey)
@@ -177,6 +208,7 @@ function parseBody(bytes: Uint8Array): AnnouncementBody & Pick<Announcement, 'pu
     freeBytes: fields.uint('free'),
     version: name('version'),
     failureDomain: { owner: name('owner'), site: name('site') },
+    chain: version === CERTIFIED_ANNOUNCEMENT_VERSION ? fields.list('chain', CHAIN_LENGTH_MAX) : undefined,
   }
   fields.finish()
   return body
@@ -195,8 +227,8 @@ function checkedAddress(address: unknown, peerId: PeerId): string {
   return address
 }
 
-/** Names are shown on terminals and in logs: no control characters. */
-function checkedName(name: string): string {
+/** Names are shown on terminals and in logs: no control characters. @throws InvalidInputError */
+export function checkedName(name: string): string {
   const isHidden = (char: string) => {
     const point = char.codePointAt(0) ?? 0
     return HIDDEN_CODE_POINTS.some(([first, last]) => point >= first && point <= last)

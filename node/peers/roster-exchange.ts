@@ -5,11 +5,13 @@
  */
 import { GridError } from '#crypto'
 import { ProtocolError } from '../errors.ts'
+import { forEachConcurrently } from '../flow.ts'
 import {
   ANNOUNCE_INTERVAL_MILLISECONDS,
   ANNOUNCEMENT_LIFETIME_SECONDS,
   BOOTSTRAP_RETRY_LEAST_MILLISECONDS,
   BOOTSTRAP_RETRY_MOST_MILLISECONDS,
+  EXPULSION_TOLD_IN_FLIGHT_MAX,
   ROSTER_COMPARE_LEAST_MILLISECONDS,
   ROSTER_COMPARE_MOST_MILLISECONDS,
   ROSTER_DOUBTFUL_TALKS_MAX,
@@ -24,22 +26,26 @@ import type { Channel, PeerId, Platform } from '../platform/platform.ts'
 import { within } from '../within.ts'
 import { Acquaintances } from './acquaintances.ts'
 import { type AnnouncementBody, signAnnouncement } from './announcement.ts'
-import type { Roster } from './roster.ts'
+import type { AddOutcome, Roster } from './roster.ts'
 import { ROSTER_PROTOCOL } from './roster-messages.ts'
 import { answerRosterTalk, compareRosters, pushAnnouncements } from './roster-talk.ts'
 
 /** What a server says of itself, beside what the network knows. */
-export type SelfDescription = Pick<AnnouncementBody, 'freeBytes' | 'version' | 'failureDomain'>
+export type SelfDescription = Pick<AnnouncementBody, 'freeBytes' | 'version' | 'failureDomain' | 'chain'>
 
 export interface RosterExchangeOptions {
   readonly platform: Pick<Platform, 'network' | 'clock' | 'random' | 'log'>
   readonly roster: Roster
   /** Multiaddrs of nodes to meet first; with or without /p2p/<peer id>. */
   readonly bootstrap: readonly string[]
-  /** Undefined: a client, which announces nothing. Asked anew for each announcement. */
-  readonly describeSelf?: (() => Promise<SelfDescription>) | undefined
+  /** Undefined, or it says so: a client, which announces nothing. Asked anew for each announcement. */
+  readonly describeSelf?: (() => Promise<SelfDescription | undefined>) | undefined
   /** Called a little after something was added, never twice at once. */
   readonly save?: (() => Promise<void>) | undefined
+  /** Called as soon as somebody was expelled: whoever told of it is answered when it is durable. */
+  readonly saveExpulsions?: (() => Promise<void>) | undefined
+  /** On a grid of members. @throws NotAdmittedError if the peer may not speak of the roster */
+  readonly requireAllowed?: ((peer: PeerId) => void) | undefined
 }
 
 export class RosterExchange {
@@ -67,7 +73,7 @@ export class RosterExchange {
   static async open(options: RosterExchangeOptions): Promise<RosterExchange> {
     const exchange = new RosterExchange(options)
     const answer = async (channel: Channel) => {
-      await answerRosterTalk(channel, options.roster, exchange.#take)
+      await answerRosterTalk(channel, { ...options, take: exchange.#take })
       exchange.#noteTalk(channel.remoteId)
     }
     await options.platform.network.serve(ROSTER_PROTOCOL, answer)
@@ -84,6 +90,7 @@ export class RosterExchange {
     const { describeSelf, platform, roster } = this.#options
     if (describeSelf === undefined) return
     const self = await describeSelf()
+    if (self === undefined) return
     const now = platform.clock.now()
     this.#lastSequence = Math.max(
       now,
@@ -97,7 +104,37 @@ export class RosterExchange {
       expiresAtSeconds: Math.floor(now / 1000) + ANNOUNCEMENT_LIFETIME_SECONDS,
       isServer: true,
     })
-    if (roster.add(announcement.bytes) === 'added') this.#spread(announcement.bytes)
+    await this.publish(announcement.bytes)
+  }
+
+  /** Take an entry that this node has made, and spread it. An expulsion is durable on return. */
+  async publish(bytes: Uint8Array): Promise<void> {
+    await this.#add(bytes)
+  }
+
+  /**
+   * Tell every server that is known, at once and not by lot.
+   *
+   * @returns those that did not take it now; they hear of it when they next compare
+   */
+  async tellAll(
+    entries: readonly Uint8Array[],
+  ): Promise<{ readonly told: number; readonly missed: readonly PeerId[] }> {
+    const { platform, roster } = this.#options
+    const others = roster.all().filter(({ peerId }) => peerId !== platform.network.localId)
+    const missed: PeerId[] = []
+    await forEachConcurrently(others, EXPULSION_TOLD_IN_FLIGHT_MAX, async ({ peerId, addresses }) => {
+      const isTold = await this.#talk(peerId, addresses, (channel) => pushAnnouncements(channel, entries))
+      if (!isTold) missed.push(peerId)
+    })
+    return { told: others.length - missed.length, missed }
+  }
+
+  /** What comes of a talk with whoever is at an address: why there is none, for people. @throws GridError */
+  async diagnose(address: string, signal: AbortSignal): Promise<void> {
+    await this.#converse({ peer: undefined, addresses: [address] }, signal, (channel) =>
+      compareRosters(channel, this.#options.roster, this.#take),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,15 +199,18 @@ export class RosterExchange {
   }
 
   /** @throws ProtocolError at the first announcement that no honest peer would have passed on */
-  readonly #take = (announcements: readonly Uint8Array[], channel: Channel): void => {
-    const { roster } = this.#options
+  readonly #take = async (announcements: readonly Uint8Array[], channel: Channel): Promise<void> => {
     for (const bytes of announcements) {
-      const outcome = roster.add(bytes)
-      if (outcome === 'forged') {
-        throw new ProtocolError('a forged announcement', { peer: channel.remoteId })
-      }
-      if (outcome === 'added') this.#spread(bytes)
+      if ((await this.#add(bytes)) !== 'forged') continue
+      throw new ProtocolError('a forged announcement', { peer: channel.remoteId })
     }
+  }
+
+  async #add(bytes: Uint8Array): Promise<AddOutcome> {
+    const outcome = this.#options.roster.add(bytes)
+    if (outcome === 'added' || outcome === 'expelled') this.#spread(bytes)
+    if (outcome === 'expelled') await this.#options.saveExpulsions?.()
+    return outcome
   }
 
   /** Pass it on a little later, with whatever else is new by then; and write it down. */
@@ -257,31 +297,12 @@ export class RosterExchange {
     addresses: readonly string[],
     talk: (channel: Channel) => Promise<void>,
   ): Promise<boolean> {
-    const { network, clock, log } = this.#options.platform
-    const limit = {
-      seconds: ROSTER_TALK_MILLISECONDS / 1000,
-      what: 'a talk about the roster',
-      signal: this.#stop.signal,
-    }
+    const { log } = this.#options.platform
     const isDoubtful = peer !== undefined && !this.#acquaintances.isSound(peer)
     this.#talkCount += 1
     if (isDoubtful) this.#doubtfulTalkCount += 1
     try {
-      await within(clock, limit, async (signal) => {
-        const id = await network.connect(peer, addresses, { signal })
-        const channel = await network.openChannel(id, ROSTER_PROTOCOL, { signal })
-        const abort = () => channel.abort(signal.reason)
-        signal.addEventListener('abort', abort)
-        try {
-          await talk(channel)
-          this.#noteTalk(id)
-        } catch (error) {
-          channel.abort(error instanceof Error ? error : new Error(String(error)))
-          throw error
-        } finally {
-          signal.removeEventListener('abort', abort)
-        }
-      })
+      await this.#converse({ peer, addresses }, this.#stop.signal, talk)
       return true
     } catch (error) {
       if (!(error instanceof GridError)) throw error
@@ -292,6 +313,31 @@ export class RosterExchange {
       this.#talkCount -= 1
       if (isDoubtful) this.#doubtfulTalkCount -= 1
     }
+  }
+
+  /** @throws GridError; the signal's reason */
+  async #converse(
+    { peer, addresses }: { readonly peer: PeerId | undefined; readonly addresses: readonly string[] },
+    stop: AbortSignal,
+    talk: (channel: Channel) => Promise<void>,
+  ): Promise<void> {
+    const { network, clock } = this.#options.platform
+    const limit = { seconds: ROSTER_TALK_MILLISECONDS / 1000, what: 'a talk about the roster', signal: stop }
+    await within(clock, limit, async (signal) => {
+      const id = await network.connect(peer, addresses, { signal })
+      const channel = await network.openChannel(id, ROSTER_PROTOCOL, { signal })
+      const abort = () => channel.abort(signal.reason)
+      signal.addEventListener('abort', abort)
+      try {
+        await talk(channel)
+        this.#noteTalk(id)
+      } catch (error) {
+        channel.abort(error instanceof Error ? error : new Error(String(error)))
+        throw error
+      } finally {
+        signal.removeEventListener('abort', abort)
+      }
+    })
   }
 
   /** Only of servers that we know: the others cannot be drawn. */

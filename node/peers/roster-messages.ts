@@ -1,7 +1,7 @@
 /** Messages of /cairn/roster/1, field by field (PROTOCOL §6.3). They are framed like those of the storage protocol. */
 import { ByteReader, ByteWriter, type Fields, InvalidInputError } from '#crypto'
 import { ProtocolError } from '../errors.ts'
-import { ANNOUNCEMENT_MAX_BYTES, ROSTER_COMPARED_MAX } from '../limits.ts'
+import { CERTIFIED_ANNOUNCEMENT_MAX_BYTES, ROSTER_COMPARED_MAX } from '../limits.ts'
 import { formatMessage, type Message, type OutgoingMessage } from '../wire/message.ts'
 import { PUBLIC_KEY_SIZE_BYTES } from './peer-id.ts'
 import type { RosterPage } from './roster.ts'
@@ -84,9 +84,11 @@ function readEntries(payload: Uint8Array): RosterPage['entries'] {
 
 function readAnnouncements(header: Fields, name: string): readonly Uint8Array[] {
   return header.list(name, ANNOUNCEMENTS_IN_MESSAGE_MAX).map((item) => {
-    if (!(item instanceof Uint8Array) || item.length > ANNOUNCEMENT_MAX_BYTES) {
+    if (!(item instanceof Uint8Array) || item.length > CERTIFIED_ANNOUNCEMENT_MAX_BYTES) {
       // Like one that cannot be read: no honest peer passes that on (PROTOCOL §6.2).
-      throw new ProtocolError(`an announcement is a byte string of at most ${ANNOUNCEMENT_MAX_BYTES} bytes`)
+      throw new ProtocolError(
+        `an entry is a byte string of at most ${CERTIFIED_ANNOUNCEMENT_MAX_BYTES} bytes`,
+      )
     }
     return item
   })

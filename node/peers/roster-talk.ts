@@ -1,11 +1,11 @@
 /** Conversations over /cairn/roster/1: the side that asks, and the side that answers (PROTOCOL §6.3). */
 import { InvalidInputError } from '#crypto'
-import { ProtocolError } from '../errors.ts'
+import { NotAdmittedError, ProtocolError } from '../errors.ts'
 import { ROSTER_COMPARED_MAX, ROSTER_GIVEN_BYTES_MAX } from '../limits.ts'
-import type { Channel } from '../platform/platform.ts'
+import type { Channel, PeerId } from '../platform/platform.ts'
 import { formatMessage, type Message, MessageReader } from '../wire/message.ts'
 import { errorFields, errorOfFields } from '../wire/wire-error.ts'
-import { PUBLIC_KEY_SIZE_BYTES, peerIdOfPublicKey } from './peer-id.ts'
+import { PUBLIC_KEY_SIZE_BYTES } from './peer-id.ts'
 import type { Roster } from './roster.ts'
 import {
   compareReply,
@@ -20,7 +20,7 @@ import {
 const ROUNDS_MAX = 256
 
 /** Takes what came from a peer; @throws ProtocolError if it is forged. */
-export type TakeAnnouncements = (announcements: readonly Uint8Array[], channel: Channel) => void
+export type TakeAnnouncements = (announcements: readonly Uint8Array[], channel: Channel) => Promise<void>
 
 /** Make both rosters equal, as far as announcements are valid: page by page, newer ones each way. */
 export async function compareRosters(
@@ -35,12 +35,8 @@ export async function compareRosters(
     const page = roster.page(from)
     await channel.write(compareRequest(page).parts)
     const { newer, wanted, next } = await replyOf(channel, reader, parseCompareReply)
-    take(newer, channel)
-    const given = wanted.slice(0, ROSTER_COMPARED_MAX).flatMap((key) => {
-      const known = roster.get(peerIdOfPublicKey(key))
-      return known === undefined ? [] : [known.bytes]
-    })
-    await pushOn(channel, reader, given)
+    await take(newer, channel)
+    await pushOn(channel, reader, roster.bytesOf(wanted.slice(0, ROSTER_COMPARED_MAX)))
     from = next ?? page.until
   }
   await channel.close()
@@ -55,26 +51,34 @@ export async function pushAnnouncements(
   await channel.close()
 }
 
+/** What an answer takes; `requireAllowed` is asked before each. */
+export interface RosterAnswering {
+  readonly roster: Roster
+  readonly take: TakeAnnouncements
+  /** @throws NotAdmittedError if the peer may not ask, or not any more */
+  readonly requireAllowed?: ((peer: PeerId) => void) | undefined
+}
+
 /** Answer a peer until it is done. */
 export async function answerRosterTalk(
   channel: Channel,
-  roster: Roster,
-  take: TakeAnnouncements,
+  { roster, take, requireAllowed }: RosterAnswering,
 ): Promise<void> {
   const reader = new MessageReader(channel.incoming)
   for (let message = await reader.read(); message !== undefined; message = await reader.read()) {
     let request: RosterRequest
     try {
+      requireAllowed?.(channel.remoteId)
       request = parseRosterRequest(message)
     } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error
+      if (!(error instanceof InvalidInputError) && !(error instanceof NotAdmittedError)) throw error
       await channel.write(formatMessage(errorFields(error)).parts)
       continue
     }
     if (request.op === 'compare') {
       await channel.write(compareReply(roster.compare(request.page)).parts)
     } else {
-      take(request.announcements, channel)
+      await take(request.announcements, channel)
       await channel.write(formatMessage({}).parts)
     }
   }

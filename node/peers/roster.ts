@@ -1,8 +1,16 @@
 /**
- * The servers a node knows, by their latest valid announcements (PROTOCOL §6.2). In memory; roster-file.ts keeps it
- * between runs.
+ * The servers a node knows, by their latest valid announcements (PROTOCOL §6.2), and on a grid of members what it knows
+ * of these (§12.3). In memory; roster-file.ts keeps it between runs.
  */
-import { compareBytes, IntegrityError, InvalidInputError, type StorageIndex, TAGS, taggedHash } from '#crypto'
+import {
+  compareBytes,
+  decodeFields,
+  IntegrityError,
+  InvalidInputError,
+  type StorageIndex,
+  TAGS,
+  taggedHash,
+} from '#crypto'
 import {
   ANNOUNCEMENT_AHEAD_MAX_SECONDS,
   ANNOUNCEMENT_LIFETIME_MAX_SECONDS,
@@ -10,15 +18,19 @@ import {
   ROSTER_ENTRIES_MAX,
   ROSTER_GIVEN_BYTES_MAX,
 } from '../limits.ts'
+import { ROLE_SERVER } from '../membership/certificate.ts'
+import { parseChain } from '../membership/chain.ts'
+import { readExpulsion } from '../membership/expulsion.ts'
+import type { MemberRecords, RosterItem } from '../membership/member-records.ts'
 import type { Clock, PeerId } from '../platform/platform.ts'
 import { type Announcement, readAnnouncement } from './announcement.ts'
 
 /**
- * What became of an announcement. `forged`: malformed, or not signed by whom it names; no honest peer passes that
- * on. `stale`: expired, or no newer than what is known. `refused`: too far in the future, a stranger that is no server,
- * or the roster is full.
+ * What became of an entry. `expelled`: added, and somebody is a member no more. `forged`: malformed, or not signed by
+ * whom it names; no honest peer passes that on. `stale`: expired, or no newer than what is known. `refused`: too far in
+ * the future, a stranger that is no server, the roster is full, or not of a member of this grid.
  */
-export type AddOutcome = 'added' | 'stale' | 'refused' | 'forged'
+export type AddOutcome = 'added' | 'expelled' | 'stale' | 'refused' | 'forged'
 
 /** One page of what a node knows: every entry with a key from `from` on, up to and not including `until`. */
 export interface RosterPage {
@@ -37,32 +49,38 @@ const MARK_SIZE_BYTES = 16
 export class Roster {
   readonly #clock: Pick<Clock, 'now'>
   readonly #entriesMax: number
+  readonly #records: MemberRecords | undefined
   readonly #known = new Map<PeerId, Announcement>()
-  /** Ends of the announcements that were added. */
+  /** Ends of the entries that were added. */
   readonly #marks = new Set<string>()
   /** Sorted by public key; rebuilt when something was added or expired. */
   #sorted: readonly Announcement[] | undefined
 
-  /** @param options.entriesMax for tests; a roster takes no strangers beyond it */
-  constructor(clock: Pick<Clock, 'now'>, options: { readonly entriesMax?: number } = {}) {
+  /**
+   * @param options.entriesMax for tests; a roster takes no strangers beyond it
+   * @param options.records of a grid of members: servers need a certificate; undefined: an open grid
+   */
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    options: { readonly entriesMax?: number; readonly records?: MemberRecords | undefined } = {},
+  ) {
     this.#clock = clock
     this.#entriesMax = options.entriesMax ?? ROSTER_ENTRIES_MAX
+    this.#records = options.records
   }
 
   get size(): number {
     return this.#known.size
   }
 
-  /** Takes an announcement from anyone: it is verified, unless it is no news. */
+  /** Takes an entry from anyone: it is verified, unless it is no news. */
   add(bytes: Uint8Array): AddOutcome {
     // The same one comes from many sides: by far the most are known by their signature without being read.
     const mark = keyText(bytes.subarray(-MARK_SIZE_BYTES))
     if (this.#marks.has(mark)) return 'stale'
     try {
-      const read = readAnnouncement(bytes)
-      if (read.sequence <= (this.#known.get(read.peerId)?.sequence ?? -1)) return 'stale'
-      const outcome = this.#keep(read.verify())
-      if (outcome === 'added') this.#marks.add(mark)
+      const outcome = this.#addRead(bytes)
+      if (outcome === 'added' || outcome === 'expelled') this.#marks.add(mark)
       if (this.#marks.size > 2 * ROSTER_ENTRIES_MAX) this.#marks.clear()
       return outcome
     } catch (error) {
@@ -71,9 +89,25 @@ export class Roster {
     }
   }
 
+  #addRead(bytes: Uint8Array): AddOutcome {
+    const record = this.#records && addRecord(this.#records, bytes)
+    if (record === 'expelled') this.#dropExpired()
+    if (record !== undefined) return record
+    const read = readAnnouncement(bytes)
+    if (read.sequence <= (this.#known.get(read.peerId)?.sequence ?? -1)) return 'stale'
+    return this.#keep(read.verify())
+  }
+
   get(peer: PeerId): Announcement | undefined {
     const found = this.#known.get(peer)
     return found === undefined || this.#isExpired(found) ? undefined : found
+  }
+
+  /** Everything that is told to others, servers and records of members, by key. */
+  items(): readonly RosterItem[] {
+    const servers = this.all().map(({ publicKey, sequence, bytes }) => ({ key: publicKey, sequence, bytes }))
+    if (this.#records === undefined) return servers
+    return [...servers, ...this.#records.items()].sort((left, right) => compareBytes(left.key, right.key))
   }
 
   addressesOf(peer: PeerId): readonly string[] {
@@ -105,38 +139,43 @@ export class Roster {
 
   /** The page that begins at a key; `until` of one page is `from` of the next. */
   page(from: Uint8Array): RosterPage {
-    const rest = this.all().filter(({ publicKey }) => compareBytes(publicKey, from) >= 0)
-    const entries = rest
-      .slice(0, ROSTER_COMPARED_MAX)
-      .map(({ publicKey, sequence }) => ({ key: publicKey, sequence }))
-    return { from, until: rest[ROSTER_COMPARED_MAX]?.publicKey, entries }
+    const rest = this.items().filter(({ key }) => compareBytes(key, from) >= 0)
+    const entries = rest.slice(0, ROSTER_COMPARED_MAX).map(({ key, sequence }) => ({ key, sequence }))
+    return { from, until: rest[ROSTER_COMPARED_MAX]?.key, entries }
+  }
+
+  /** What stands under these keys, as it travels. */
+  bytesOf(keys: readonly Uint8Array[]): readonly Uint8Array[] {
+    const wanted = new Set(keys.map(keyText))
+    return this.items()
+      .filter(({ key }) => wanted.has(keyText(key)))
+      .map(({ bytes }) => bytes)
   }
 
   /**
    * What we know better than the sender of a page, and which of its keys it knows better than we.
    *
-   * @returns as many announcements as one message takes, and where to go on if there are more
+   * @returns as many entries as one message takes, and where to go on if there are more
    */
   compare(page: RosterPage): {
     readonly newer: readonly Uint8Array[]
     readonly wanted: readonly Uint8Array[]
     readonly next: Uint8Array | undefined
   } {
-    const ours = this.all().filter(
-      ({ publicKey }) =>
-        compareBytes(publicKey, page.from) >= 0 &&
-        (page.until === undefined || compareBytes(publicKey, page.until) < 0),
+    const ours = this.items().filter(
+      ({ key }) =>
+        compareBytes(key, page.from) >= 0 && (page.until === undefined || compareBytes(key, page.until) < 0),
     )
     const theirs = new Map(page.entries.map(({ key, sequence }) => [keyText(key), sequence]))
-    const better = ours.filter(({ publicKey, sequence }) => sequence > (theirs.get(keyText(publicKey)) ?? -1))
+    const better = ours.filter(({ key, sequence }) => sequence > (theirs.get(keyText(key)) ?? -1))
     let sizeBytes = 0
     const given = better.filter(({ bytes }) => {
       sizeBytes += bytes.length + CBOR_BYTES_HEAD_MAX
       return sizeBytes <= ROSTER_GIVEN_BYTES_MAX
     })
     const newer = given.map(({ bytes }) => bytes)
-    const next = better[given.length]?.publicKey
-    const known = new Map(ours.map(({ publicKey, sequence }) => [keyText(publicKey), sequence]))
+    const next = better[given.length]?.key
+    const known = new Map(ours.map(({ key, sequence }) => [keyText(key), sequence]))
     const wanted = page.entries
       .filter(({ key, sequence }) => sequence > (known.get(keyText(key)) ?? -1))
       .map(({ key }) => key)
@@ -145,7 +184,8 @@ export class Roster {
 
   #keep(announcement: Announcement): AddOutcome {
     const nowSeconds = this.#clock.now() / 1000
-    if (this.#isExpired(announcement)) return 'stale'
+    if (announcement.expiresAtSeconds <= nowSeconds) return 'stale'
+    if (!this.#isOfMember(announcement)) return 'refused'
     const { expiresAtSeconds, sequence, peerId } = announcement
     if (expiresAtSeconds > nowSeconds + ANNOUNCEMENT_LIFETIME_MAX_SECONDS) return 'refused'
     if (sequence / 1000 > nowSeconds + ANNOUNCEMENT_AHEAD_MAX_SECONDS) return 'refused'
@@ -161,16 +201,34 @@ export class Roster {
     return 'added'
   }
 
-  #isExpired({ expiresAtSeconds }: Announcement): boolean {
-    return expiresAtSeconds * 1000 <= this.#clock.now()
+  /** It, or the certificate of its server. */
+  #isExpired({ expiresAtSeconds, chain }: Announcement): boolean {
+    if (expiresAtSeconds * 1000 <= this.#clock.now()) return true
+    return chain !== undefined && this.#records?.isOver(chain) === true
+  }
+
+  /** On a grid of members: of a server in good standing. On an open one: without certificates. */
+  #isOfMember({ chain }: Announcement): boolean {
+    if (this.#records === undefined || chain === undefined)
+      return this.#records === undefined && chain === undefined
+    return chain.own.roles.includes(ROLE_SERVER) && this.#records.problemWith(chain) === undefined
   }
 
   #dropExpired(): void {
     for (const [peer, announcement] of this.#known) {
-      if (this.#isExpired(announcement)) this.#known.delete(peer)
+      if (this.#isExpired(announcement) || !this.#isOfMember(announcement)) this.#known.delete(peer)
     }
     this.#sorted = undefined
   }
+}
+
+/** Undefined: it is neither a member nor an expulsion, so it must be an announcement. */
+function addRecord(records: MemberRecords, bytes: Uint8Array): AddOutcome | undefined {
+  const fields = decodeFields(bytes, 'roster entry')
+  if (fields.has('body')) return undefined
+  if (!fields.has('expulsion')) return records.addMember(parseChain(bytes), new Uint8Array(bytes))
+  const outcome = records.addExpulsion(readExpulsion(bytes))
+  return outcome === 'added' ? 'expelled' : outcome
 }
 
 function keyText(key: Uint8Array): string {

@@ -51,3 +51,11 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
     signal?.addEventListener('abort', stop, { once: true })
   })
 }
+
+/** `2027-03-01 12:00 UTC`, for people. @param seconds since 1970 UTC */
+export function utcText(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  // A time that no calendar has can be signed all the same.
+  if (Number.isNaN(date.getTime())) return `${seconds} s after 1970`
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

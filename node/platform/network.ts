@@ -1,7 +1,7 @@
 /**
  * The network over libp2p 3 (PROTOCOL §3): tcp and websockets, TLS 1.3 before noise, yamux.
  */
-import type { PrivateKey } from '@libp2p/interface'
+import type { Connection, PrivateKey } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p } from 'libp2p'
@@ -69,7 +69,7 @@ class Libp2pNetwork implements Network {
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<PeerId> {
     options?.signal?.throwIfAborted()
-    if (peer !== undefined && this.#connectionTo(peer) !== undefined) return peer
+    if (peer !== undefined && this.connectionTo(peer) !== undefined) return peer
     const reasons: string[] = []
     const usable = usableAddresses(peer, addresses, reasons)
     // One dial for a known peer: libp2p tries its addresses in turn and joins dials that run already.
@@ -89,13 +89,17 @@ class Libp2pNetwork implements Network {
     })
   }
 
+  connectionTo(peer: PeerId): Connection | undefined {
+    return this.#libp2p.getConnections(peerIdFromString(peer)).find(({ status }) => status === 'open')
+  }
+
   async openChannel(
     peer: PeerId,
     protocol: string,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<Channel> {
     options?.signal?.throwIfAborted()
-    const connection = this.#connectionTo(peer)
+    const connection = this.connectionTo(peer)
     if (connection === undefined) throw new UnreachableError(`${peer} is not connected`, { peer })
     try {
       const limit = AbortSignal.timeout(CONNECT_MILLISECONDS)
@@ -141,10 +145,6 @@ class Libp2pNetwork implements Network {
       this.#log.debug('channel ended with an error', { peer: channel.remoteId, error: reason.message })
       channel.abort(reason)
     }
-  }
-
-  #connectionTo(peer: PeerId) {
-    return this.#libp2p.getConnections(peerIdFromString(peer)).find(({ status }) => status === 'open')
   }
 
   async #dial(dial: readonly Dialled[], signal: AbortSignal | undefined): Promise<PeerId> {

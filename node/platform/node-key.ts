@@ -31,16 +31,17 @@ export function temporaryNodeKey(): NodeKey {
  * @throws InvalidInputError if the file holds anything but 32 bytes: it is never overwritten
  */
 export async function loadOrCreateNodeKey(path: string): Promise<NodeKey> {
-  const found = await readKey(path)
+  const found = await findNodeKey(path)
   if (found !== undefined) return found
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await createKey(path)
-  const created = await readKey(path)
+  const created = await findNodeKey(path)
   assert(created !== undefined, 'a key file that was made can be read')
   return created
 }
 
-async function readKey(path: string): Promise<NodeKey | undefined> {
+/** Undefined if there is no such file. @throws InvalidInputError if it holds anything but 32 bytes */
+export async function findNodeKey(path: string): Promise<NodeKey | undefined> {
   let seed: Uint8Array
   try {
     seed = new Uint8Array(await readFile(path))

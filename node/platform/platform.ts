@@ -156,6 +156,11 @@ export interface Network {
     addresses: readonly string[],
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<PeerId>
+  /**
+   * What stands for the connection over which the next channel to a peer would go: the same object as long as it is the
+   * same connection. Undefined if there is none.
+   */
+  connectionTo(peer: PeerId): object | undefined
   /** A new ordered byte stream to a connected peer. @throws UnreachableError */
   openChannel(
     peer: PeerId,

@@ -106,7 +106,8 @@ export class SpaceLedger {
     if (more.chargedBytes > 0 && !this.fitsQuota(account, more.chargedBytes)) {
       const { quotaBytes, chargedBytes, incomingBytes } = this.accountUse(account)
       throw new NoSpaceError(
-        `${more.chargedBytes} bytes wanted, the account uses ${chargedBytes + incomingBytes} of its ${quotaBytes}`,
+        `${more.chargedBytes} bytes wanted, the account uses ${chargedBytes + incomingBytes} ` +
+          `of the ${quotaBytes} that this server grants it`,
       )
     }
   }

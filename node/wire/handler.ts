@@ -24,6 +24,8 @@ export interface StorageHandlerOptions {
     /** The server as one account may use it. The account is the peer id that the handshake has proven. */
     forAccount(account: PeerId): StorageServer
   }
+  /** Before each request. @throws NotAdmittedError if the peer may not ask, or not any more */
+  readonly requireAllowed?: ((peer: PeerId) => void) | undefined
 }
 
 interface ServedPeer {
@@ -91,6 +93,7 @@ export class StorageHandler {
       replyBudget: peer.replyBudget,
       buffers: this.#buffers,
       holders: peer.holders,
+      requireAllowed: () => this.#options.requireAllowed?.(remoteId),
     })
     this.#channels.add(served)
     void this.#watch()

@@ -42,6 +42,8 @@ export interface ServedChannelOptions {
   readonly buffers: PayloadBuffers
   /** Which channel of this peer holds which write. */
   readonly holders: Map<string, ServedChannel>
+  /** Before each request. @throws NotAdmittedError if the peer may not ask any more */
+  readonly requireAllowed?: (() => void) | undefined
 }
 
 /**
@@ -146,6 +148,7 @@ export class ServedChannel {
     let reply: OutgoingMessage
     let canWait = false
     try {
+      this.#options.requireAllowed?.()
       const request = parseRequest(message)
       reply = await this.#carryOut(request)
       canWait = request.op === 'write-open' || (request.op === 'write-block' && isSmall(message))

@@ -18,6 +18,8 @@ function problemsOf(text: string): readonly unknown[] {
 describe('parseConfigToml', () => {
   test('takes an empty file as all defaults: loopback, nothing lent, 3 of 10', () => {
     expect(parse('')).toEqual({
+      membership: 'open',
+      members: { quotas: {} },
       network: { listen: ['/ip4/127.0.0.1/tcp/0'], announce: [], bootstrap: [] },
       storage: { lendBytes: 0, reserveBytes: 2 ** 30, accountQuotaBytes: undefined },
       failureDomain: { owner: '', site: '' },
@@ -29,6 +31,9 @@ describe('parseConfigToml', () => {
 
   test('reads every key', () => {
     const config = parse(`
+      membership = "closed"
+      [members.quota]
+      ann = "1 GiB"
       [network]
       listen = ["/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001/ws"]
       announce = ["/dns4/box.example.net/tcp/4001"]
@@ -60,6 +65,8 @@ describe('parseConfigToml', () => {
     expect(config.failureDomain.site).toBe('cellar')
     expect(config.gateway).toEqual({ enabled: false, port: 8443 })
     expect(config.log.level).toBe('debug')
+    expect(config.membership).toBe('closed')
+    expect(config.members.quotas).toEqual({ ann: 2 ** 30 })
   })
 
   test('reports all problems at once, each with its path', () => {
@@ -81,6 +88,9 @@ describe('parseConfigToml', () => {
       expect(text).toContain(path)
     }
     expect(text).toContain('"200 GiB"')
+    expect(problemsOf('membership = "shut"\n[members]\nquota = { ann = "much" }\n').join()).toMatch(
+      /membership: .*members\.quota\.ann: /,
+    )
     expect(text).toContain('needed <= happy <= total wanted, found 5, 4, 10')
   })
 

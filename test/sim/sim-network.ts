@@ -31,7 +31,8 @@ export class SimWorld {
   readonly #nodes = new Map<PeerId, SimNetwork>()
   readonly #down = new Set<PeerId>()
   readonly #channels = new Set<SimChannelPair>()
-  readonly #connections = new Set<string>()
+  /** By the names of both; the object stands for this one connection. */
+  readonly #connections = new Map<string, object>()
   readonly #breaks = new Map<string, number>()
   /** Which side of the partition a peer is on; none set: all on one. */
   #sides = new Map<PeerId, number>()
@@ -101,13 +102,18 @@ export class SimWorld {
   }
 
   isConnected(one: PeerId, other: PeerId): boolean {
-    return this.#connections.has(pairName(one, other))
+    return this.connectionBetween(one, other) !== undefined
+  }
+
+  connectionBetween(one: PeerId, other: PeerId): object | undefined {
+    return this.#connections.get(pairName(one, other))
   }
 
   /** @throws UnreachableError, at once if nobody listens there, after the time limit if nothing is heard */
   async connect(from: PeerId, address: string, signal: AbortSignal | undefined): Promise<PeerId> {
     if (this.#down.has(from)) throw new UnreachableError('this node is down')
-    const peer = [...this.#nodes.values()].find((node) => node.addresses().includes(address))?.localId
+    const isHere = (known: string) => known === address || known.startsWith(`${address}/p2p/`)
+    const peer = [...this.#nodes.values()].find((node) => node.addresses().some(isHere))?.localId
     if (peer !== undefined && this.#apart(from, peer)) {
       await this.clock.sleep(CONNECT_MILLISECONDS, { signal })
       throw new UnreachableError(`${address}: no answer`)
@@ -115,7 +121,8 @@ export class SimWorld {
     await this.clock.sleep(this.#drawLatency() * 2, { signal })
     if (peer === undefined || this.#down.has(peer))
       throw new UnreachableError(`${address}: connection refused`)
-    this.#connections.add(pairName(from, peer))
+    const name = pairName(from, peer)
+    if (!this.#connections.has(name)) this.#connections.set(name, {})
     return peer
   }
 
@@ -137,6 +144,10 @@ export class SimWorld {
     const open = [...this.#channels].filter((pair) => pair.peers[0] === from && pair.peers[1] === to)
     if (open.length >= CHANNELS_PER_PEER_MAX) throw new UnreachableError('too many channels', { peer: to })
     return this.#openPair(peers, handler)
+  }
+
+  remember(node: SimNetwork): void {
+    this.#nodes.set(node.localId, node)
   }
 
   forget(peer: PeerId): void {
@@ -191,7 +202,7 @@ export class SimWorld {
     for (const pair of [...this.#channels]) {
       if (pair.peers.includes(peer)) pair.fail(new UnreachableError(`the connection to ${peer} broke`))
     }
-    for (const name of [...this.#connections]) if (name.includes(peer)) this.#connections.delete(name)
+    for (const name of [...this.#connections.keys()]) if (name.includes(peer)) this.#connections.delete(name)
   }
 
   #drawLatency(): number {
@@ -226,6 +237,7 @@ export class SimNetwork implements Network {
   /** The same node after its process was started anew: it serves nothing yet. */
   restarted(): this {
     this.#handlers.clear()
+    this.#world.remember(this)
     return this
   }
 
@@ -259,6 +271,10 @@ export class SimNetwork implements Network {
     throw new UnreachableError(`${peer ?? 'the peer'} cannot be reached: ${why}`, {
       addresses: [...addresses],
     })
+  }
+
+  connectionTo(peer: PeerId): object | undefined {
+    return this.#world.connectionBetween(this.localId, peer)
   }
 
   openChannel(

@@ -26,6 +26,9 @@ export function fakeFiles(methods: Partial<GridFiles>): GridFiles {
     checkSlot: refuseLater,
     repairSlot: refuseLater,
     putSlot: refuseLater,
+    invite: refuseLater,
+    members: refuseLater,
+    expel: refuseLater,
     [Symbol.asyncDispose]: async () => undefined,
     ...methods,
   }

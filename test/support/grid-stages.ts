@@ -1,7 +1,7 @@
 /** The contract of gateway/files.ts over a grid in memory, in both of its implementations. */
-import { asConvergenceSecret, concat, Secret } from '#crypto'
+import { asConvergenceSecret, concat, InvalidInputError, Secret } from '#crypto'
 import { type GridFiles, LocalFiles, openGateway, RemoteFiles } from '#gateway'
-import { type Grid, MemoryDisk, type NodeStatus, silentLog, systemRandom } from '#node'
+import { type Grid, MemoryDisk, type NodeStatus, silentLog, systemRandom, UnreachableError } from '#node'
 import { MemoryGrid } from './memory-grid.ts'
 
 export const NUMBERS = { neededShares: 2, happyServers: 4, totalShares: 5 }
@@ -32,6 +32,7 @@ export async function localStage(serverCount: number): Promise<Stage> {
     version: 'test',
     peerId: 'me',
     addresses: [],
+    membership: undefined,
     numbers: NUMBERS,
     lent: undefined,
     bootstrapProblems: ['nobody home'],
@@ -54,7 +55,10 @@ export async function localStage(serverCount: number): Promise<Stage> {
       return serverCount - lost.size
     },
     status: async () => status,
-    diagnoseBootstrap: async () => ['nobody home'],
+    diagnoseBootstrap: async () => [new UnreachableError('nobody home')],
+    get administration(): never {
+      throw new InvalidInputError('an open grid')
+    },
     [Symbol.asyncDispose]: async () => undefined,
   }
   const secret = new Secret(asConvergenceSecret(new Uint8Array(32).fill(7)))

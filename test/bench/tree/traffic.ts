@@ -136,6 +136,10 @@ class WatchedNetwork implements Network {
     return this.#network.connect(...args)
   }
 
+  connectionTo(...args: Parameters<Network['connectionTo']>): ReturnType<Network['connectionTo']> {
+    return this.#network.connectionTo(...args)
+  }
+
   async openChannel(...args: Parameters<Network['openChannel']>): Promise<Channel> {
     return new WatchedChannel(await this.#network.openChannel(...args), this.#traffic)
   }

@@ -10,7 +10,7 @@ import {
   InvalidInputError,
   utf8,
 } from '#crypto'
-import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
+import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, CERTIFIED_ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
 import {
   type Announcement,
   type AnnouncementBody,
@@ -127,6 +127,8 @@ describe('announcements', () => {
     expect(parseAnnouncement(signRaw(1, good)).peerId).toBe(localId)
     const refused: FieldRecord[] = [
       { v: 2 },
+      { v: 3 },
+      { chain: [] },
       { key: new Uint8Array(31) },
       { addresses: Array.from({ length: 17 }, () => `/ip4/1.2.3.4/tcp/1/p2p/${localId}`) },
       { addresses: [`/dns4/${'a'.repeat(300)}/tcp/1/p2p/${localId}`] },
@@ -148,7 +150,7 @@ describe('announcements', () => {
         InvalidInputError,
       )
     }
-    expect(() => parseAnnouncement(new Uint8Array(ANNOUNCEMENT_MAX_BYTES + 1))).toThrow('at most')
+    expect(() => parseAnnouncement(new Uint8Array(CERTIFIED_ANNOUNCEMENT_MAX_BYTES + 1))).toThrow('at most')
   })
 })
 
@@ -284,11 +286,13 @@ describe('Roster', () => {
     const clock = new SimClock()
     const world = new SimWorld({ clock, random: new SimRandom(1) })
     const [one, other] = [world.node(), world.node()]
-    const takeInto = (roster: Roster) => (announcements: readonly Uint8Array[]) => {
+    const takeInto = (roster: Roster) => async (announcements: readonly Uint8Array[]) => {
       for (const bytes of announcements) expect(roster.add(bytes)).toBe('added')
     }
     await clock.run(async () => {
-      await other.serve(ROSTER_PROTOCOL, (channel) => answerRosterTalk(channel, right, takeInto(right)))
+      await other.serve(ROSTER_PROTOCOL, (channel) =>
+        answerRosterTalk(channel, { roster: right, take: takeInto(right) }),
+      )
       await one.connect(other.localId, other.addresses())
       const channel = await one.openChannel(other.localId, ROSTER_PROTOCOL)
       await compareRosters(channel, left, takeInto(left))

@@ -19,6 +19,10 @@ import {
 } from '#crypto'
 import { NotFoundError } from '../../../node/errors.ts'
 import * as limits from '../../../node/limits.ts'
+import { CHAIN_MAX_BYTES, parseChain } from '../../../node/membership/chain.ts'
+import { readExpulsion } from '../../../node/membership/expulsion.ts'
+import { INVITATION_LENGTH_MAX, INVITATION_TOKEN_SIZE_BYTES } from '../../../node/membership/invitation.ts'
+import { MEMBERSHIP_PROTOCOL } from '../../../node/membership/membership-messages.ts'
 import { parseAnnouncement, signAnnouncement, signedBytes } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
@@ -29,6 +33,7 @@ import { parseRequest, requestFields, STORAGE_PROTOCOL } from '../../../node/wir
 import { slotWritePayload } from '../../../node/wire/slots.ts'
 import { errorFields } from '../../../node/wire/wire-error.ts'
 import { testKey } from '../../support/ed25519.ts'
+import { membershipExamples } from '../../support/membership-examples.ts'
 
 const text = readFileSync(new URL('../../../node/PROTOCOL.md', import.meta.url), 'utf8')
 const grouped = (value: number): string => value.toLocaleString('en')
@@ -106,8 +111,44 @@ describe('the examples of PROTOCOL.md', () => {
   })
 })
 
+describe('the example of §12.7', () => {
+  test('is what the code makes, and reads', async () => {
+    const { gridId, ann, member, expulsion, link } = await membershipExamples()
+    expect(gridId).toEqual(example('grid'))
+    expect(ann.own.bytes).toEqual(example('certificate'))
+    expect(text).toContain(`until\n${grouped(ann.own.expiresAtSeconds)} s`)
+    expect(new Uint8Array(member)).toEqual(example('member'))
+    expect(parseChain(example('member')).own.name).toBe('bob')
+    expect(expulsion).toEqual(example('expulsion'))
+    expect(readExpulsion(example('expulsion')).byName).toBe('')
+    expect(text.replaceAll(/\n {4}/g, '')).toContain(link)
+  })
+})
+
 describe('the limits in PROTOCOL.md', () => {
   test.each([
+    `| \`${MEMBERSHIP_PROTOCOL}\` |`,
+    `array of at most ${limits.ROLES_MAX} text(${limits.ROLE_LENGTH_MAX})`,
+    `deterministic, at most ${limits.CERTIFICATE_MAX_BYTES} bytes`,
+    `An array of 1 to ${limits.CHAIN_LENGTH_MAX} certificates`,
+    `its \`invite\` is at most ${limits.CHAIN_LENGTH_MAX - 1};`,
+    `a message has at most ${grouped(limits.MEMBERSHIP_MESSAGE_MAX_BYTES)} bytes`,
+    `A talk lasts at most ${limits.MEMBERSHIP_TALK_MILLISECONDS / 1000} s.`,
+    `is not more than ${limits.CLOCK_TOLERANCE_SECONDS} s past`,
+    `a request of more than ${grouped(limits.REFUSED_MESSAGE_MAX_BYTES)} bytes on it is not read`,
+    `{\`chain\`: array of bytes}, at most ${grouped(CHAIN_MAX_BYTES)} bytes`,
+    `at most ${grouped(limits.EXPULSION_MAX_BYTES)} bytes. The body:`,
+    `with a chain ${grouped(limits.CERTIFIED_ANNOUNCEMENT_MAX_BYTES)}.`,
+    `At least ${grouped(limits.MEMBERS_MAX)} members and ${grouped(limits.EXPULSIONS_MAX)} expulsions`,
+    `at most ${grouped(INVITATION_LENGTH_MAX)} characters`,
+    `array of 1 to ${limits.INVITATION_ADDRESSES_MAX} text(${limits.INVITATION_ADDRESS_LENGTH_MAX})`,
+    `\`token\` bytes(${INVITATION_TOKEN_SIZE_BYTES}), random`,
+    `prefix("${TAGS.certificate}")`,
+    `prefix("${TAGS.expulsion}")`,
+    `H("${TAGS.rosterMember}", subject`,
+    `H("${TAGS.rosterExpulsion}", subject)`,
+    `H("${TAGS.invitationChecksum}", 01`,
+    `H("${TAGS.invitationToken}", token)`,
     `1 <= H <= ${grouped(limits.WIRE_HEADER_MAX_BYTES)} and 0 <= P <= ${grouped(limits.WIRE_PAYLOAD_MAX_BYTES)}`,
     `at most ${limits.CHANNELS_PER_PEER_MAX} channels of one protocol`,
     `should keep up to ${limits.WIRE_CHANNELS_PER_SERVER_MAX} to one server`,
@@ -133,7 +174,7 @@ describe('the limits in PROTOCOL.md', () => {
     `array of at most ${grouped(limits.LEASE_UPDATES_MAX)} maps`,
     `array of at most ${limits.ANNOUNCED_ADDRESSES_MAX} text(${limits.ANNOUNCED_ADDRESS_LENGTH_MAX})`,
     `text(${limits.ANNOUNCED_NAME_LENGTH_MAX}) each`,
-    `at most ${grouped(limits.ANNOUNCEMENT_MAX_BYTES)} bytes. The signature`,
+    `at most ${grouped(limits.ANNOUNCEMENT_MAX_BYTES)} bytes, with a chain`,
     `more than ${grouped(limits.ANNOUNCEMENT_LIFETIME_MAX_SECONDS)} s (14 days)`,
     `more than ${grouped(limits.ANNOUNCEMENT_AHEAD_MAX_SECONDS)} s ahead`,
     `at least ${grouped(limits.ROSTER_ENTRIES_MAX)}`,
