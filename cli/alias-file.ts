@@ -61,10 +61,9 @@ export async function requireAlias(home: Home, name: string): Promise<Capability
 }
 
 async function requireHome(home: Home): Promise<void> {
-  const found = await stat(home.configFile).catch(() => undefined)
-  if (found !== undefined) return
+  if (await home.exists()) return
   throw new NotFoundError(`${home.folder} is not a home: it has no cairn.toml`, {
-    hint: `Make one: cairn init --home ${home.folder} --bootstrap ADDRESS`,
+    hint: `Make one: cairn init --home ${home.folder} founds a grid, cairn join LINK takes part in one`,
   })
 }
 

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAlias, addCp, addLn, addLs, addMkdir, addMv, addRm, addShare } from './args/directory-args.ts'
 import { addGet, addPut, addUpkeep } from './args/file-args.ts'
+import { addExpel, addInvite, addJoin, addMembers } from './args/member-args.ts'
 import { addGrid, addInit, addRun, addStatus } from './args/node-args.ts'
 import type { Done } from './args/values.ts'
 import { HELP_AFTER, SUMMARY, VERBS } from './help.ts'
@@ -69,6 +70,10 @@ const ADDERS: readonly (readonly [keyof typeof VERBS, (command: Command, done: D
   ['verify', addUpkeep('verify')],
   ['repair', addUpkeep('repair')],
   ['init', addInit],
+  ['invite', addInvite],
+  ['join', addJoin],
+  ['members', addMembers],
+  ['expel', addExpel],
   ['run', addRun],
   ['status', addStatus],
   ['grid', addGrid],

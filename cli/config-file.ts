@@ -2,6 +2,8 @@
 import { SHARE_NUMBERS_DEFAULT } from '#node'
 
 export interface ConfigChoices {
+  /** Undefined: the line is left out, and the grid is open. */
+  readonly membership?: 'closed' | 'open' | undefined
   readonly listen?: readonly string[] | undefined
   readonly announce?: readonly string[] | undefined
   readonly bootstrap?: readonly string[] | undefined
@@ -24,6 +26,9 @@ export function formatConfig(choices: ConfigChoices): string {
   const lines = [
     '# A member of a Cairn grid. Lines that start with # show the defaults.',
     '',
+    '# Who may use this node: members with a certificate of its grid ("closed"), or whoever reaches it ("open").',
+    keyLine('membership', choices.membership, 'open'),
+    '',
     '[network]',
     '# Who can reach this node. /ip4/0.0.0.0/tcp/4001: everybody that can reach the machine.',
     keyLine('listen', nonEmpty(listen), ['/ip4/127.0.0.1/tcp/0']),
@@ -37,8 +42,12 @@ export function formatConfig(choices: ConfigChoices): string {
     keyLine('lend', lend, '0'),
     '# Space of the disk that is left alone.',
     keyLine('reserve', reserve, '1 GiB'),
-    '# What one account may store here; left out: no limit.',
+    '# What one account may store here; left out: no limit, but for what its certificate says.',
     keyLine('account_quota', quota, '50 GiB'),
+    '',
+    '# What a member may store here, by its name or peer id, whatever its certificate says:',
+    '#   ann = "200 GiB"',
+    '[members.quota]',
     '',
     '[failure_domain]',
     '# Shares of a file are spread over owners and sites.',

@@ -89,7 +89,7 @@ async function serveCommands(
 }
 
 /** The kernel frees the lock of a process that is gone, so a crash leaves nothing to clean up. */
-async function holdHome(home: Home): Promise<KeyValueIndex> {
+export async function holdHome(home: Home): Promise<KeyValueIndex> {
   try {
     return await nodeDisk.openIndex(home.lockFolder)
   } catch (cause) {

@@ -37,6 +37,14 @@ async function run(invocation: Invocation, context: CommandContext): Promise<num
   switch (invocation.verb) {
     case 'init':
       return (await import('./commands/init.ts')).init(invocation, context)
+    case 'invite':
+      return (await import('./commands/invite.ts')).invite(invocation, context)
+    case 'join':
+      return (await import('./commands/join.ts')).join(invocation, context)
+    case 'members':
+      return (await import('./commands/members.ts')).members(invocation, context)
+    case 'expel':
+      return (await import('./commands/expel.ts')).expel(invocation, context)
     case 'run':
       return (await import('./commands/run.ts')).run(invocation, context)
     case 'status':

@@ -9,15 +9,28 @@
  * | `lock/` | held by the running `cairn grid` |
  */
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { InvalidInputError } from '#crypto'
-import { ConflictError, fittingNumbers, type KeyValueIndex, nodeDisk } from '#node'
+import {
+  CERTIFICATE_SECONDS,
+  type Chain,
+  ConflictError,
+  fittingNumbers,
+  issueChain,
+  type KeyValueIndex,
+  loadOrCreateNodeKey,
+  loadOwnChain,
+  nodeDisk,
+  signerOf,
+  systemClock,
+} from '#node'
+import type { ConfigChoices } from './config-file.ts'
 import { explain } from './errno.ts'
 import { findFreePorts, isFreePort } from './free-ports.ts'
 import { Home } from './home.ts'
 import type { NumberArgs } from './invocation.ts'
-import { makeHome } from './make-home.ts'
+import { foundHome, makeHome, makeMemberHome } from './make-home.ts'
 import { writePrivateFile } from './private-file.ts'
 
 const SERVERS_DEFAULT = 10
@@ -161,9 +174,16 @@ async function moveInConfigs(
 
 async function makeHomes(folder: string, ports: readonly number[], choices: GridChoices): Promise<void> {
   const addresses = ports.map((port) => `/ip4/127.0.0.1/tcp/${port}`)
-  const make = async (home: Home, own: Parameters<typeof makeHome>[1]): Promise<void> => {
-    const exists = await readFile(home.configFile).catch(() => undefined)
-    if (exists === undefined) await makeHome(home, own)
+  const first = serverHome(folder, 0)
+  const client = new Home(join(folder, 'client'))
+  // A folder from before there were members stays an open grid.
+  const isOpen = (await first.exists()) && (await loadOwnChain(nodeDisk, first.folder)) === undefined
+  const make = async (home: Home, own: ConfigChoices): Promise<void> => {
+    if (await home.exists()) return
+    const name = basename(home.folder)
+    if (isOpen) await makeHome(home, { ...own, membership: 'open' })
+    else if (home.folder === first.folder) await foundHome(home, own, name)
+    else await makeMemberHome(home, own, (publicKey) => admitted(first, publicKey, name))
   }
   for (const [index, address] of addresses.entries()) {
     await make(serverHome(folder, index), {
@@ -173,10 +193,29 @@ async function makeHomes(folder: string, ports: readonly number[], choices: Grid
     })
   }
   const fitting = fittingNumbers(addresses.length)
-  await make(new Home(join(folder, 'client')), {
+  await make(client, {
     bootstrap: addresses.slice(0, BOOTSTRAP_MAX),
     needed: choices.needed ?? fitting.neededShares,
     happy: choices.happy ?? fitting.happyServers,
     total: choices.total ?? fitting.totalShares,
+  })
+}
+
+/** The first server founded the grid, and admits the others without an invitation: all homes are in one hand. */
+async function admitted(first: Home, publicKey: Uint8Array, name: string): Promise<Chain> {
+  const parent = await loadOwnChain(nodeDisk, first.folder)
+  if (parent === undefined) throw new InvalidInputError(`${first.folder} has no certificate`)
+  const now = systemClock.now()
+  return await issueChain(signerOf(await loadOrCreateNodeKey(first.keyFile)), {
+    parent,
+    subject: publicKey,
+    name,
+    serial: now,
+    grant: {
+      ...parent.own,
+      expiresAtSeconds: Math.floor(now / 1000) + CERTIFICATE_SECONDS,
+      lifetimeSeconds: CERTIFICATE_SECONDS,
+      inviteDepth: 1,
+    },
   })
 }

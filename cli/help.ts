@@ -9,7 +9,7 @@ command line is in the process list and the shell's history: an alias or @FILE i
 
 Exit codes: 0 done, 1 done in part, 2 wrong call or configuration, 3 the capability does not grant that, 4 not found,
 5 too few shares, 6 too few servers, 7 corrupt, 8 protocol broken, 9 in use already, 10 no space, 11 timed out,
-12 unreachable, 13 busy, 70 a bug, 130 interrupted.
+12 unreachable, 13 busy, 14 not admitted to the grid, 70 a bug, 130 interrupted.
 
 Try it:
   $ cairn grid --dir ~/grid                     ten servers on this machine, until Ctrl-C
@@ -148,12 +148,52 @@ Examples:
   $ cairn repair --deep @for-whoever-repairs.cap`,
   },
   init: {
-    summary: 'make a home: configuration and key of one member of a grid',
+    summary: 'make the first home of a new grid: configuration, keys, certificate',
     examples: `
+The home gets the key of the grid's founder, in founder.key. It signs for this machine, and can expel anybody: copy it
+to a safe place, away from this machine, and take it off if you like. Further machines take part with invitations.
+
 Examples:
-  $ cairn init --bootstrap /ip4/192.0.2.7/tcp/4001                        a client
-  $ cairn init --lend "200 GiB" --listen /ip4/0.0.0.0/tcp/4001            a server that others reach
-Everything it writes can be changed later in cairn.toml.`,
+  $ cairn init --lend "200 GiB" --listen /ip4/0.0.0.0/tcp/4001 --run      found a grid, and serve it
+  $ cairn init --open --bootstrap /ip4/192.0.2.7/tcp/4001                 a client of an open grid
+Everything it writes but the keys can be changed later in cairn.toml.`,
+  },
+  invite: {
+    summary: 'make links with which others join the grid, each good once',
+    examples: `
+A link is redeemed at this node, which must run then, and be reached at one of its addresses. Whoever has the link
+first is the member: send it as you would a key. What a member may do is limited by what you may.
+
+Examples:
+  $ cairn invite --name bob                                               on a terminal with a QR code
+  $ cairn invite --name bob carol --quota "50 GiB" --may-invite
+  $ cairn invite --name guest --role client --expires 30d --within 1h`,
+  },
+  join: {
+    summary: 'redeem an invitation, and make a home that is a member of the grid',
+    examples: `
+The link is a secret, and what is on a command line is in the process list: @FILE and - keep it out. A home that is
+there already, of an open grid, becomes one of this grid and keeps its key and what it stores.
+
+Examples:
+  $ cairn join @link.txt --lend "200 GiB" --listen /ip4/0.0.0.0/tcp/4001 --run
+  $ cairn join -                                                          a client; the link from standard input`,
+  },
+  members: {
+    summary: 'list the members of the grid, and who was expelled',
+    examples: `
+Example:
+  $ cairn members --json`,
+  },
+  expel: {
+    summary: 'end a membership, at once and for good',
+    examples: `
+Servers then refuse the member, and all whom it has invited, and whom they have: they can be invited anew by others, the
+expelled key cannot. Only the founder, or a member above it in the chain of invitations, may do that.
+
+Examples:
+  $ cairn expel bob
+  $ cairn expel 7SWVEX7W                                                  the end of a peer id`,
   },
   run: {
     summary: 'run this member: serve what it lends, and the commands here',

@@ -11,6 +11,8 @@ const HINTS: Readonly<Record<string, string>> = Object.freeze({
   TIMEOUT: 'Try again; `cairn status` shows who answers.',
   UNREACHABLE: 'Check network.bootstrap in cairn.toml, and that one of those members runs.',
   BUSY: 'Try again in a while.',
+  NOT_ADMITTED:
+    '`cairn status` says which membership this home has; `cairn join LINK` takes part with an invitation.',
   INTERNAL: 'Please report it with what you did: SECURITY.md if it touches secrets, else an issue.',
 })
 

@@ -5,6 +5,10 @@
  * |---|---|
  * | `cairn.toml` | the configuration |
  * | `node.key` | the node's Ed25519 seed, mode 0600 |
+ * | `founder.key` | the founder's Ed25519 seed, mode 0600; only where the grid was founded |
+ * | `membership.cbor` | the certificates that make this home a member of its grid |
+ * | `expulsions.cbor` | who is a member no more |
+ * | `invitations.cbor` | hashes of invitations made here; `invitations-lock/` is held while that changes |
  * | `convergence.key` | the secret of convergent puts, mode 0600; made when it is first needed |
  * | `aliases` | names for capabilities, mode 0600 |
  * | `aliases-lock/` | held while a command changes them |
@@ -14,7 +18,7 @@
  * | `daemon.json` | port and token of the running daemon, mode 0600 |
  * | `spool/` | bodies of convergent puts, while they run |
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { InvalidInputError } from '#crypto'
@@ -34,6 +38,10 @@ export class Home {
 
   get keyFile(): string {
     return join(this.folder, 'node.key')
+  }
+
+  get founderKeyFile(): string {
+    return join(this.folder, 'founder.key')
   }
 
   get convergenceFile(): string {
@@ -60,6 +68,11 @@ export class Home {
     return join(this.folder, 'spool')
   }
 
+  /** Whether there is a configuration. */
+  async exists(): Promise<boolean> {
+    return (await stat(this.configFile).catch(() => undefined)) !== undefined
+  }
+
   /** @throws NotFoundError if nobody has run `init` there; InvalidInputError with every problem of the file */
   async readConfig(): Promise<Config> {
     let text: string
@@ -68,7 +81,7 @@ export class Home {
     } catch (cause) {
       const code = errnoOf(cause)
       if (code === 'ENOENT' || code === 'ENOTDIR') {
-        const hint = `Make one: cairn init --home ${this.folder} --bootstrap ADDRESS`
+        const hint = `Make one: cairn init --home ${this.folder} founds a grid, cairn join LINK takes part in one`
         throw new NotFoundError(`${this.folder} is not a home: it has no cairn.toml`, { hint }, { cause })
       }
       throw new InvalidInputError(`${this.configFile} cannot be read (${code})`, {}, { cause })

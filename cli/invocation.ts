@@ -18,16 +18,55 @@ export interface NumberArgs {
   readonly total: number | undefined
 }
 
-export interface InitArgs extends CommonArgs, NumberArgs {
-  readonly verb: 'init'
+/** What `init` and `join` write into the configuration. */
+export interface HomeArgs extends CommonArgs, NumberArgs {
   readonly lend: string | undefined
   readonly reserve: string | undefined
   readonly quota: string | undefined
   readonly listen: readonly string[]
   readonly announce: readonly string[]
-  readonly bootstrap: readonly string[]
   readonly owner: string | undefined
   readonly site: string | undefined
+  /** Go on as `cairn run`. */
+  readonly run: boolean
+}
+
+export interface InitArgs extends HomeArgs {
+  readonly verb: 'init'
+  readonly bootstrap: readonly string[]
+  /** No founder and no members: whoever reaches a node may use it. */
+  readonly open: boolean
+  /** Of this machine, as the grid knows it. */
+  readonly name: string | undefined
+}
+
+export interface JoinArgs extends HomeArgs {
+  readonly verb: 'join'
+  /** A link, `@FILE`, or `-` for standard input. */
+  readonly link: string
+}
+
+export interface InviteArgs extends CommonArgs {
+  readonly verb: 'invite'
+  /** One link for each. */
+  readonly names: readonly string[]
+  readonly roles: readonly string[]
+  readonly quota: string | undefined
+  /** A date, or a time from now. */
+  readonly expires: string | undefined
+  readonly inviteDepth: number
+  readonly within: string | undefined
+  /** Undefined: if standard output is a terminal. */
+  readonly qr: boolean | undefined
+}
+
+export interface MembersArgs extends CommonArgs {
+  readonly verb: 'members'
+}
+
+export interface ExpelArgs extends CommonArgs {
+  readonly verb: 'expel'
+  readonly member: string
 }
 
 export interface RunArgs extends CommonArgs {
@@ -142,6 +181,10 @@ export type AliasArgs = CommonArgs & { readonly verb: 'alias' } & (
 
 export type Invocation =
   | InitArgs
+  | JoinArgs
+  | InviteArgs
+  | MembersArgs
+  | ExpelArgs
   | RunArgs
   | StatusArgs
   | PutArgs

@@ -4,6 +4,7 @@ import { type GridFiles, LocalFiles, RemoteFiles } from '#gateway'
 import {
   type Config,
   createNode,
+  findNodeKey,
   type Log,
   loadOrCreateNodeKey,
   type Node,
@@ -44,6 +45,7 @@ export async function openNode(
     key: await loadOrCreateNodeKey(home.keyFile),
     version: VERSION,
     lends: options.lends,
+    founderKey: await findNodeKey(home.founderKeyFile),
     signal: options.signal,
   })
 }

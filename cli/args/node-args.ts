@@ -1,33 +1,47 @@
-/** Command lines about members of a grid: init, run, status, grid. */
+/** Command lines about one node: init, run, status, grid. */
 import type { Command } from 'commander'
+import type { HomeArgs } from '../invocation.ts'
 import { commonOf, type Done, numbersOf, Values, withCommon, withNumbers } from './values.ts'
 
 export function addInit(command: Command, done: Done): void {
-  withNumbers(withCommon(command))
-    .option('--lend <size>', 'space lent to the grid, such as "200 GiB" (default: none, a client only)')
-    .option('--reserve <size>', 'space of the disk that is left alone (default: 1 GiB)')
-    .option('--quota <size>', 'what one account may store here (default: no limit)')
-    .option('--listen <address...>', 'multiaddrs to listen on (default: /ip4/127.0.0.1/tcp/0)')
-    .option('--announce <address...>', 'multiaddrs to tell others instead')
-    .option('--bootstrap <address...>', 'multiaddrs of members to learn the grid from')
-    .option('--owner <name>', 'whose machine this is, for spreading shares over owners')
-    .option('--site <name>', 'where it stands, for spreading shares over places')
+  withHome(command)
+    .option('--name <name>', 'what the members of the grid call this machine (default: founder)')
+    .option('--open', 'an open grid: no founder and no certificates, whoever reaches a node may use it')
+    .option('--bootstrap <address...>', 'multiaddrs of nodes of an open grid to learn it from')
     .action((options: unknown) => {
       const values = new Values(options)
-      done({
-        verb: 'init',
-        ...commonOf(values),
-        ...numbersOf(values),
-        lend: values.text('lend'),
-        reserve: values.text('reserve'),
-        quota: values.text('quota'),
-        listen: values.list('listen'),
-        announce: values.list('announce'),
-        bootstrap: values.list('bootstrap'),
-        owner: values.text('owner'),
-        site: values.text('site'),
-      })
+      const bootstrap = values.list('bootstrap')
+      const open = values.flag('open') || bootstrap.length > 0
+      done({ verb: 'init', ...homeOf(values), name: values.text('name'), open, bootstrap })
     })
+}
+
+/** For each command that makes a home. */
+export function withHome(command: Command): Command {
+  return withNumbers(withCommon(command))
+    .option('--lend <size>', 'space lent to the grid, such as "200 GiB" (default: none, a client only)')
+    .option('--reserve <size>', 'space of the disk that is left alone (default: 1 GiB)')
+    .option('--quota <size>', 'what one account may store here (default: what its certificate says)')
+    .option('--listen <address...>', 'multiaddrs to listen on (default: /ip4/127.0.0.1/tcp/0)')
+    .option('--announce <address...>', 'multiaddrs to tell others instead')
+    .option('--owner <name>', 'whose machine this is, for spreading shares over owners')
+    .option('--site <name>', 'where it stands, for spreading shares over places')
+    .option('--run', 'then run the node, as cairn run does')
+}
+
+export function homeOf(values: Values): HomeArgs {
+  return {
+    ...commonOf(values),
+    ...numbersOf(values),
+    lend: values.text('lend'),
+    reserve: values.text('reserve'),
+    quota: values.text('quota'),
+    listen: values.list('listen'),
+    announce: values.list('announce'),
+    owner: values.text('owner'),
+    site: values.text('site'),
+    run: values.flag('run'),
+  }
 }
 
 export function addRun(command: Command, done: Done): void {

@@ -5,7 +5,7 @@ import { shareCompiledCode } from '../code-cache.ts'
 import type { CommandContext } from '../context.ts'
 import { Daemon } from '../daemon.ts'
 import { EXIT_DONE } from '../exit-code.ts'
-import type { RunArgs } from '../invocation.ts'
+import type { CommonArgs, RunArgs } from '../invocation.ts'
 
 export async function run(args: RunArgs, { home, output, signal }: CommandContext): Promise<number> {
   const stopped = new AbortController()
@@ -31,4 +31,9 @@ export async function run(args: RunArgs, { home, output, signal }: CommandContex
     if (stop.aborted && error === stop.reason) return EXIT_DONE
     throw error
   }
+}
+
+/** After a home was made, with --run. */
+export function goOn(args: CommonArgs, context: CommandContext): Promise<number> {
+  return run({ ...args, verb: 'run', stopWithStdin: false }, context)
 }

@@ -4,6 +4,7 @@ import type { CommandContext } from '../context.ts'
 import { formatBytes, formatNumbers } from '../describe.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { StatusArgs } from '../invocation.ts'
+import { describeOwnMembership } from '../member-lines.ts'
 
 export async function status(_args: StatusArgs, context: CommandContext): Promise<number> {
   const { output, signal, home } = context
@@ -24,6 +25,7 @@ function describeStatus(folder: string, found: NodeStatus): string {
   const lines = [
     `home      ${folder}`,
     `peer id   ${peerId}`,
+    `grid      ${describeOwnMembership(found.membership)}`,
     `listens   ${listening}`,
     `lends     ${lending}`,
     `servers   ${answering.length} of ${servers.length} answer`,

@@ -89,6 +89,31 @@ describe('parseArgs', () => {
     })
   })
 
+  test('reads the commands of members', () => {
+    expect(invocationOf('invite')).toMatchObject({
+      names: [''],
+      roles: ['client', 'server'],
+      inviteDepth: 0,
+      expires: undefined,
+      qr: undefined,
+    })
+    expect(
+      invocationOf('invite', '--name', 'bob', 'carol', '--role', 'client', '--may-invite', '3', '--no-qr'),
+    ).toMatchObject({ names: ['bob', 'carol'], roles: ['client'], inviteDepth: 3, qr: false })
+    expect(invocationOf('invite', '--may-invite')).toMatchObject({ inviteDepth: 1 })
+    expect(invocationOf('join', '@link', '--lend', '1 GiB', '--run')).toMatchObject({
+      verb: 'join',
+      link: '@link',
+      lend: '1 GiB',
+      run: true,
+    })
+    expect(invocationOf('init')).toMatchObject({ verb: 'init', open: false, run: false, name: undefined })
+    // Nobody has a certificate of a grid that he only knows an address of.
+    expect(invocationOf('init', '--bootstrap', '/ip4/1.2.3.4/tcp/1')).toMatchObject({ open: true })
+    expect(invocationOf('expel', 'bob')).toMatchObject({ verb: 'expel', member: 'bob' })
+    expect(invocationOf('members', '--json')).toMatchObject({ verb: 'members', json: true })
+  })
+
   test.each(['check', 'verify', 'repair'] as const)('reads a %s', (verb) => {
     expect(invocationOf(verb, 'cairn:file-verify:x')).toMatchObject({
       verb,
@@ -179,7 +204,7 @@ describe('parseArgs', () => {
   test('gives help with examples for every verb, and the version', () => {
     expect(textOf('--version')).toBe('1.2.3\n')
     expect(textOf('--help')).toContain('Exit codes:')
-    expect(textOf('--help').split('\n').length).toBeLessThanOrEqual(42)
+    expect(textOf('--help').split('\n').length).toBeLessThanOrEqual(48)
     expect(textOf()).toContain('Usage: cairn')
     for (const verb of Object.keys(VERBS)) {
       const help = textOf(verb, '--help')

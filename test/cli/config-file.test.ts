@@ -18,6 +18,7 @@ describe('formatConfig', () => {
 
   test('keeps every choice', () => {
     const text = formatConfig({
+      membership: 'closed',
       listen: ['/ip4/0.0.0.0/tcp/4001'],
       announce: ['/dns4/box.example.net/tcp/4001'],
       bootstrap: ['/ip4/192.0.2.7/tcp/4001', '/ip4/192.0.2.8/tcp/4001'],
@@ -32,6 +33,8 @@ describe('formatConfig', () => {
       gateway: false,
     })
     expect(parseConfigToml(text, 'x')).toEqual({
+      membership: 'closed',
+      members: { quotas: {} },
       network: {
         listen: ['/ip4/0.0.0.0/tcp/4001'],
         announce: ['/dns4/box.example.net/tcp/4001'],

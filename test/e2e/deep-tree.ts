@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { z } from 'zod'
-import { cairn, type Ended, GridProcess, type ReadyServer } from '../support/cairn-process.ts'
+import { cairn, type Ended, GridProcess, invite, type ReadyServer } from '../support/cairn-process.ts'
 
 const FILES_PER_FOLDER = 100
 const LARGEST_FILE_BYTES = 12_000
@@ -114,8 +114,8 @@ async function replaceServers(dir: string): Promise<GridProcess> {
 /** Somebody else on the same grid, who has no keys of ours. */
 async function friendOf(servers: readonly ReadyServer[]): Promise<readonly string[]> {
   const home = ['--home', join(folder, 'friend')]
-  const bootstrap = servers.flatMap(({ addresses }) => addresses.slice(0, 1))
-  done(await cairn(['init', ...home, '--bootstrap', ...bootstrap]))
+  const [link = ''] = await invite(servers[0]?.dir ?? '', ['friend'])
+  done(await cairn(['join', link, ...home]))
   return home
 }
 

@@ -57,9 +57,13 @@ export class CairnProcess {
     return this.#stderr
   }
 
+  get stdout(): string {
+    return Buffer.concat(this.#stdout).toString()
+  }
+
   /** The first line of standard output. @throws if the process ends before */
   async firstLine(): Promise<string> {
-    const whole = () => Buffer.concat(this.#stdout).toString()
+    const whole = () => this.stdout
     while (!whole().includes('\n')) {
       const ended = await Promise.race([once(this.child.stdout, 'data').then(() => undefined), this.ended])
       if (ended !== undefined && !whole().includes('\n')) {
@@ -94,6 +98,14 @@ export async function cairnJson<Schema extends z.ZodType>(
   const lines = ended.stdout.toString().trim().split('\n')
   if (lines.length !== 1) throw new Error(`one line wanted, found ${lines.length}: ${ended.stderr}`)
   return Object.assign({}, schema.parse(JSON.parse(lines[0] ?? '')), { exitCode: ended.code })
+}
+
+const invitedMessage = z.object({ invitations: z.array(z.object({ link: z.string() })) })
+
+/** Links that a running node of that home makes, one for each name. */
+export async function invite(home: string, names: readonly string[]): Promise<readonly string[]> {
+  const { invitations } = await cairnJson(invitedMessage, ['invite', '--name', ...names, '--home', home])
+  return invitations.map(({ link }) => link)
 }
 
 const readyMessage = z.strictObject({

@@ -12,6 +12,7 @@ import {
   cleanUp,
   errorMessage,
   GridProcess,
+  invite,
   makeFile,
   temporaryFolder,
 } from '../../support/cairn-process.ts'
@@ -188,7 +189,8 @@ describe('a daemon', () => {
   test('that was killed is not in the way of commands, nor of the next', async () => {
     const place = join(folder, 'killed')
     const [server] = grid.servers
-    await cairn(['init', '--home', place, '--bootstrap', server?.addresses[0] ?? ''])
+    const [link = ''] = await invite(server?.dir ?? '', ['killed'])
+    expect((await cairn(['join', link, '--home', place])).code).toBe(0)
     const daemon = new CairnProcess(['run', '--home', place])
     await daemon.firstLine()
     daemon.child.kill('SIGKILL')
