@@ -118,6 +118,12 @@ TAGS = {
     "dropContentKey": b"cairn/v1/drop-content-key",
     "dropNext": b"cairn/v1/drop-next",
     "dropBoxKey": b"cairn/v1/drop-box-key",
+    "certificate": b"cairn/v1/certificate",
+    "expulsion": b"cairn/v1/expulsion",
+    "rosterMember": b"cairn/v1/roster-member",
+    "rosterExpulsion": b"cairn/v1/roster-expulsion",
+    "invitationChecksum": b"cairn/v1/invitation-checksum",
+    "invitationToken": b"cairn/v1/invitation-token",
 }
 
 

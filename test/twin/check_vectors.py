@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import cairn_format as cairn  # noqa: E402
 import check_backup  # noqa: E402
+import check_members  # noqa: E402
 from cairn_format import BITS, BYTES, Encoding, File, FileVerify, Literal, Manifest, Refused, sha256  # noqa: E402
 from checking import Count, Fields, check, refused, unhex, unread_fields  # noqa: E402
 
@@ -62,7 +63,12 @@ def hash_slots(vectors):
 
 
 def hash_backup(vectors):
-    check([one["name"] for one in vectors], list(cairn.TAGS)[20:], "names")
+    check([one["name"] for one in vectors], list(cairn.TAGS)[20:32], "names")
+    check_hashes(vectors)
+
+
+def hash_membership(vectors):
+    check([one["name"] for one in vectors], list(cairn.TAGS)[32:], "names")
     check_hashes(vectors)
 
 
@@ -737,9 +743,14 @@ def main():
                 share_refused, hash_slots, capability_slots, capability_slots_refused, slot_keys, secret_box,
                 secret_box_refused, slot_record, slot_record_refused, slot_value, slot_value_refused, directory_node,
                 directory_node_refused, directory_links_refused, directory_write_refused, node_file,
-                node_file_refused, directory_tree, hash_backup)
+                node_file_refused, directory_tree, hash_backup, hash_membership)
     known = {checker.__name__: checker for checker in checkers} | check_backup.CHECKERS
     check(set(files), set(known), "vector files")
+    of_members = {checker.__name__: checker for checker in check_members.CHECKERS}
+    member_files = {path.stem: path for path in sorted(check_members.VECTORS.iterdir())}
+    check(set(member_files), set(of_members), "vector files of membership")
+    known |= of_members
+    files |= member_files
     for name, path in files.items():
         if name in known:
             run(path.name, known[name], json.loads(path.read_text(), object_pairs_hook=Fields))
