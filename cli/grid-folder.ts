@@ -46,6 +46,8 @@ const gridFile = z.strictObject({
 export interface GridChoices extends NumberArgs {
   readonly servers: number | undefined
   readonly lend: string | undefined
+  /** Without members, if the folder is new. */
+  readonly open?: boolean
 }
 
 export class GridFolder implements AsyncDisposable {
@@ -176,8 +178,10 @@ async function makeHomes(folder: string, ports: readonly number[], choices: Grid
   const addresses = ports.map((port) => `/ip4/127.0.0.1/tcp/${port}`)
   const first = serverHome(folder, 0)
   const client = new Home(join(folder, 'client'))
-  // A folder from before there were members stays an open grid.
-  const isOpen = (await first.exists()) && (await loadOwnChain(nodeDisk, first.folder)) === undefined
+  // What a folder is it stays, one from before there were members too.
+  const isOpen = (await first.exists())
+    ? (await loadOwnChain(nodeDisk, first.folder)) === undefined
+    : choices.open === true
   const make = async (home: Home, own: ConfigChoices): Promise<void> => {
     if (await home.exists()) return
     const name = basename(home.folder)

@@ -213,8 +213,8 @@ Example:
     summary: 'run a whole grid on this machine, until Ctrl-C',
     examples: `
 Each server is its own process. The folder holds server-1 … server-N and client; started again, it is the same grid
-with its data. With --json one line tells when it is ready:
-{"client": …, "servers": [{"pid", "peerId", "dir", "addresses"}]}.
+with its data. server-1 founded it: cairn invite --home DIR/server-1 lets other homes in. With --json one line tells
+when it is ready: {"client": …, "servers": [{"pid", "peerId", "dir", "addresses"}]}.
 
 Examples:
   $ cairn grid --servers 10 --dir ~/grid

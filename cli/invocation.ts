@@ -116,6 +116,8 @@ export interface GridArgs extends CommonArgs, NumberArgs {
   readonly servers: number | undefined
   readonly dir: string
   readonly lend: string | undefined
+  /** Without members, if the folder is new. */
+  readonly open: boolean
 }
 
 export interface MkdirArgs extends CommonArgs {

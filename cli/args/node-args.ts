@@ -58,6 +58,7 @@ export function addGrid(command: Command, done: Done): void {
     .requiredOption('--dir <dir>', 'folder of the grid: server-1 …, client; made if it is missing')
     .option('--servers <count>', 'how many servers (default: as many as the folder has, or 10)')
     .option('--lend <size>', 'space lent by each new server (default: 10 GiB)')
+    .option('--open', 'in a new folder: an open grid, without members')
     .action((options: unknown) => {
       const values = new Values(options)
       done({
@@ -67,6 +68,7 @@ export function addGrid(command: Command, done: Done): void {
         servers: values.whole('servers'),
         dir: values.text('dir') ?? '',
         lend: values.text('lend'),
+        open: values.flag('open'),
       })
     })
 }
