@@ -8,6 +8,17 @@ import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { asFileRoot, asStorageIndex, asTreeHash, concat, GridError } from '#crypto'
 import { WIRE_HEADER_MAX_BYTES, WIRE_PAYLOAD_MAX_BYTES } from '../../node/limits.ts'
+import { formatChain, readChain } from '../../node/membership/chain.ts'
+import { parseInvitation } from '../../node/membership/invitation.ts'
+import { MemberRecords } from '../../node/membership/member-records.ts'
+import {
+  chainReply,
+  helloRequest,
+  parseChainReply,
+  parseMembershipRequest,
+  redeemRequest,
+  renewRequest,
+} from '../../node/membership/membership-messages.ts'
 import { signAnnouncement } from '../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../node/peers/peer-id.ts'
 import { Roster } from '../../node/peers/roster.ts'
@@ -27,6 +38,7 @@ import { readWholeOutcomes, wholePayload } from '../../node/wire/whole-shares.ts
 import { errorFields, errorOfFields } from '../../node/wire/wire-error.ts'
 import { testKey } from '../support/ed25519.ts'
 import { testRecord, testSlot } from '../support/make-slots.ts'
+import { membershipExamples } from '../support/membership-examples.ts'
 
 const { values } = parseArgs({
   options: {
@@ -97,6 +109,9 @@ const { bytes: announcement } = await signAnnouncement(
     failureDomain: { owner: 'a', site: 'b' },
   },
 )
+// Of members: entries of a roster, a link, and what is said about membership.
+const { ann, member, expulsion, link, gridId } = await membershipExamples()
+const entries: readonly Uint8Array[] = [announcement, member, expulsion, formatChain(ann)]
 const page = { from: root, until: undefined, entries: [{ key: root, sequence: 5 }] }
 const share = { root, shareNumber: 1, shareSizeBytes: 1000 }
 const sound: readonly Uint8Array[] = [
@@ -123,11 +138,15 @@ const sound: readonly Uint8Array[] = [
   compareRequest(page),
   compareReply({ newer: [announcement], wanted: [root], next: root }),
   pushRequest([announcement]),
+  helloRequest(ann),
+  redeemRequest(new Uint8Array(16)),
+  renewRequest(),
+  chainReply(ann),
 ].map(({ parts }) => concat(...parts))
 
 const edit = fc.record({ at: fc.nat(), bytes: fc.uint8Array({ maxLength: 5 }), removed: fc.nat(5) })
 const mutated = fc
-  .tuple(fc.constantFrom(...sound, announcement), fc.array(edit, { minLength: 1, maxLength: 4 }))
+  .tuple(fc.constantFrom(...sound, ...entries), fc.array(edit, { minLength: 1, maxLength: 4 }))
   .map(([bytes, edits]) => {
     const changed = [...bytes]
     for (const { at, bytes: put, removed } of edits) changed.splice(at % changed.length, removed, ...put)
@@ -137,6 +156,15 @@ const anyBytes = fc.oneof(
   { weight: 4, arbitrary: mutated },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 400 }) },
 )
+
+/** A link with some of its letters taken from the bytes: as long as it was. */
+function mutatedLink(bytes: Uint8Array): string {
+  const letters = [...link]
+  for (let index = 0; index + 1 < bytes.length; index += 2) {
+    letters[(bytes[index] ?? 0) % letters.length] = String.fromCharCode(bytes[index + 1] ?? 0)
+  }
+  return letters.join('')
+}
 
 /** Whatever it throws must be an error of ours. */
 function refuses(work: () => unknown): void {
@@ -177,6 +205,8 @@ await fc.assert(
       refuses(() => parseRequest(message))
       refuses(() => parseRosterRequest(message))
       refuses(() => parseCompareReply(message))
+      refuses(() => parseMembershipRequest(message))
+      refuses(() => readChain(parseChainReply(message)))
       refuses(() => errorOfFields(header, localId))
       refuses(() => replies.readStatus(message))
       refuses(() => replies.readList(message, 3))
@@ -196,6 +226,14 @@ await fc.assert(
     ) {
       throw new Error('an announcement was changed and taken')
     }
+    const clock = { now: () => 1_764_000_100_000 }
+    const members = new Roster(clock, { records: new MemberRecords({ gridId, clock }) })
+    const outcome = members.add(bytes)
+    const isKnown = entries.some((entry) => Buffer.compare(entry, bytes) === 0)
+    if ((outcome === 'added' || outcome === 'expelled') && !isKnown) {
+      throw new Error('a certificate or an expulsion was changed and taken')
+    }
+    refuses(() => parseInvitation(mutatedLink(bytes)))
   }),
   { numRuns, seed },
 )
