@@ -178,7 +178,8 @@ export interface Channel {
   readonly remoteId: PeerId
   /**
    * Bytes as they come, until the other side has finished writing. Buffers at most a bounded amount ahead of the
-   * reader; may be iterated once. Yielded bytes are the reader's until it asks for more: then they may be gone.
+   * reader; may be iterated once. Yielded bytes are the reader's until it asks for more: then they may be gone, so
+   * what is kept or written on is copied.
    */
   readonly incoming: AsyncIterable<Uint8Array>
   /**

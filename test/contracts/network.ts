@@ -72,7 +72,7 @@ export function networkContract(name: string, makeHarness: () => Promise<Network
       await pair(async ({ client, server }) => {
         await server.serve(PROTOCOL, async (channel) => {
           expect(channel.remoteId).toBe(client.localId)
-          for await (const part of channel.incoming) await channel.write([part])
+          for await (const part of channel.incoming) await channel.write([part.slice()])
         })
         const channel = await connected(client, server)
         expect(channel.remoteId).toBe(server.localId)
