@@ -21,7 +21,7 @@ import { TreeRestorer } from './local/tree-restorer.ts'
 import type { RepositoryReader } from './repository/types.ts'
 
 export interface RestoreOptions extends PathSelectionOptions {
-  /** The folder that the tree goes into; made if it is missing. */
+  /** The folder that the tree goes into; made if it is missing. No other restore may be at work in it. */
   readonly target: Uint8Array
   /** Left out: `changed`. */
   readonly overwrite?: Overwrite | undefined

@@ -151,13 +151,13 @@ function leave(
   const { tally, dryRun } = parts
   const { folder, name } = place
   tally.left(to.entry.kind, to.entry.content?.sizeBytes ?? 0, place)
-  if (!dryRun) putMetadataAt({ path: folder.at(name), shown: folder.pathOf(name) }, to, parts)
+  if (!dryRun) putMetadataAt({ path: folder.at(name), shown: () => folder.pathOf(name) }, to, parts)
   return place
 }
 
-/** @param at for a call, and as people know it */
+/** @param at for a call, and, where it is asked for, as people know it */
 export function putMetadataAt(
-  at: { readonly path: Buffer; readonly shown: Uint8Array },
+  at: { readonly path: Buffer; readonly shown: () => Uint8Array },
   to: { readonly entry: TreeEntry; readonly stats: BigIntStats },
   { system, tally, numericOwners }: Pick<RestoreEntryParts, 'system' | 'tally' | 'numericOwners'>,
 ): void {
@@ -165,7 +165,7 @@ export function putMetadataAt(
     system,
     numericOwners,
     onAttributeProblem: (attribute, error) =>
-      tally.attributeProblem(at.shown, attributeReason(attribute, error), error),
+      tally.attributeProblem(at.shown(), attributeReason(attribute, error), error),
   })
   if (!isOwnerKept) tally.counts.ownersNotKept += 1
 }
@@ -195,7 +195,7 @@ async function make(
       draft.link(first.folder.at(first.name))
     } else {
       await fill(draft, { folder, entry, isReplacing }, parts)
-      const at = { path: draft.path, shown: folder.pathOf(entry.name) }
+      const at = { path: draft.path, shown: () => folder.pathOf(entry.name) }
       putMetadataAt(at, { entry, stats: draft.stats }, parts)
     }
     draft.become(entry.name)

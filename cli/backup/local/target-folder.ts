@@ -174,7 +174,8 @@ export function removeOldDrafts(folder: LocalFolder, startedAtMilliseconds: numb
     try {
       unlinkSync(path)
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
+      // Gone already, or of somebody else: then it stays.
+      if (errnoOf(error) === undefined) throw error
     }
   }
 }

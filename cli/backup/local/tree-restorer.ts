@@ -197,7 +197,7 @@ export class TreeRestorer {
     this.#attempt(folder, () => {
       if (isMade || (folder.isWanted && overwrite !== 'never')) {
         const stats = lstatSync(path, { bigint: true })
-        putMetadataAt({ path, shown: folder.path }, { entry, stats }, this.#parts)
+        putMetadataAt({ path, shown: () => folder.path }, { entry, stats }, this.#parts)
       } else if (folder.modeBefore !== undefined) {
         putMode(path, folder.modeBefore)
       }
