@@ -80,9 +80,9 @@ export class TargetFolder {
 
   /** Its path, whether it is there or not. */
   get path(): Buffer {
-    if (this.#local !== undefined) return this.#local.path
-    if (this.parent === undefined || this.entry === undefined) return EMPTY
-    return this.parent.pathOf(this.entry.name)
+    const unknown = this.#unknown()
+    const above = (unknown[0]?.parent ?? this).local?.path ?? EMPTY
+    return unknown.reduce((path, { entry }) => joinPath(path, entry?.name ?? EMPTY), above)
   }
 
   pathOf(name: Uint8Array): Buffer {
@@ -91,31 +91,19 @@ export class TargetFolder {
 
   /** The folder if it is there. @throws InvalidInputError if something else has its place; the system's error */
   existing(): LocalFolder | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#local !== undefined || this.parent === undefined || this.entry === undefined) return this.#local
-    const parent = this.parent.existing()
-    const stats = parent && lstatSync(parent.at(this.entry.name), { throwIfNoEntry: false })
-    if (parent === undefined || stats === undefined) return undefined
-    if (!stats.isDirectory()) throw this.#failed(inTheWay())
-    this.#local = parent.enter(this.entry.name)
-    if (!this.#parts.dryRun) this.#prepare(parent, stats)
+    for (const folder of this.#unknown()) {
+      if (folder.#look() === undefined) return undefined
+    }
     return this.#local
   }
 
   /** The folder, made if it was not there, and those above. @throws as `existing` */
   made(): LocalFolder {
-    const existing = this.existing()
-    if (existing !== undefined) return existing
-    assert(this.parent !== undefined && this.entry !== undefined, 'a folder that is not there has a parent')
-    const parent = this.parent.made()
-    try {
-      mkdirSync(parent.at(this.entry.name), OWNER_BITS)
-      this.#isMade = true
-      this.#local = parent.enter(this.entry.name)
-      return this.#local
-    } catch (error) {
-      throw this.#failed(error)
+    for (const folder of this.#unknown()) {
+      if (folder.#look() === undefined) folder.#make()
     }
+    assert(this.#local !== undefined, 'the folder that a restore goes to is there')
+    return this.#local
   }
 
   /** A part of the work begins. */
@@ -125,11 +113,49 @@ export class TargetFolder {
 
   /** A part has ended, well or not. */
   end(): void {
-    assert(this.#open > 0, 'what ends has begun')
-    this.#open -= 1
-    if (this.#open > 0) return
-    this.#parts.onDone(this)
-    this.parent?.end()
+    let folder: TargetFolder | undefined = this
+    while (folder !== undefined) {
+      assert(folder.#open > 0, 'what ends has begun')
+      folder.#open -= 1
+      if (folder.#open > 0) return
+      folder.#parts.onDone(folder)
+      folder = folder.parent
+    }
+  }
+
+  /** This and those above that are not known to be there, the highest first. Not by recursion: a tree may be deep. */
+  #unknown(): readonly TargetFolder[] {
+    const folders: TargetFolder[] = []
+    for (let folder: TargetFolder = this; folder.#local === undefined; folder = folder.parent) {
+      if (folder.parent === undefined) break
+      folders.push(folder)
+    }
+    return folders.reverse()
+  }
+
+  /** Whether it is there, in a parent of which that is known. */
+  #look(): LocalFolder | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error
+    const above = this.parent?.local
+    if (above === undefined || this.entry === undefined) return undefined
+    const stats = lstatSync(above.at(this.entry.name), { throwIfNoEntry: false })
+    if (stats === undefined) return undefined
+    if (!stats.isDirectory()) throw this.#failed(inTheWay())
+    this.#local = above.enter(this.entry.name)
+    if (!this.#parts.dryRun) this.#prepare(above, stats)
+    return this.#local
+  }
+
+  #make(): void {
+    const above = this.parent?.local
+    assert(above !== undefined && this.entry !== undefined, 'a folder is made in one that is there')
+    try {
+      mkdirSync(above.at(this.entry.name), OWNER_BITS)
+      this.#isMade = true
+      this.#local = above.enter(this.entry.name)
+    } catch (error) {
+      throw this.#failed(error)
+    }
   }
 
   #failed(error: unknown): unknown {

@@ -502,6 +502,14 @@ describe('a hostile tree or disk', () => {
     expect(readdirSync(join(place, 'outside'))).toEqual([])
   })
 
+  test('comes back from as deep as it may lie, also alone', async () => {
+    let tree = await treeWith(entry('file', 'file', { content: await contentOf('x') }))
+    for (let depth = 0; depth < 1200; depth += 1)
+      tree = await treeWith(entry('d', 'folder', { content: tree }))
+    expect(await restore(tree, { include: ['file'] })).toMatchObject({ files: 1, folders: 1200, problems: 0 })
+    expect(await restore(tree)).toMatchObject({ files: 0, folders: 0, unchanged: 1, problems: 0 })
+  })
+
   test('a file whose bytes cannot be had leaves what was there, and the others come', async () => {
     mkdirSync(target)
     writeFileSync(join(target, 'lost'), 'old')
