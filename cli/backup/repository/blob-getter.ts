@@ -31,11 +31,6 @@ export interface BlobGetterParts {
   readonly lookAgain: (options: Cancel) => Promise<boolean>
 }
 
-export interface OpenedBlob {
-  readonly kind: BlobKind
-  readonly bytes: Uint8Array
-}
-
 export class BlobGetter {
   readonly #parts: BlobGetterParts
 
@@ -45,23 +40,23 @@ export class BlobGetter {
 
   /** @throws NotFoundError if no pack has it; IntegrityError if what a pack has is something else */
   async get(id: BlobId, options: Cancel = {}): Promise<Uint8Array> {
-    return (await this.#open(id, options)).bytes
+    return this.#open(id, undefined, options)
   }
 
   /** @throws IntegrityError too, if it is of another kind: what is meant as one thing must not be read as another */
-  async getKind(kind: BlobKind, id: BlobId, options: Cancel = {}): Promise<Uint8Array> {
-    const opened = await this.#open(id, options)
-    if (opened.kind !== kind) throw new IntegrityError(`a ${kind} blob wanted, found a ${opened.kind} blob`)
-    return opened.bytes
+  getKind(kind: BlobKind, id: BlobId, options: Cancel = {}): Promise<Uint8Array> {
+    return this.#open(id, kind, options)
   }
 
-  /** Plain size. @throws NotFoundError */
+  /** Plain size. Packs that do not agree on it are not believed: the blob itself is asked. @throws NotFoundError */
   async sizeOf(id: BlobId, options: Cancel = {}): Promise<number> {
     const waiting = this.#parts.waiting.get(id)
     if (waiting !== undefined) return waiting.entry.plainSizeBytes
-    const [found] = await this.#findAll(id, options)
-    if (found === undefined) throw notFound()
-    return found.place.plainSizeBytes
+    const [first, ...others] = await this.#findAll(id, options)
+    if (first === undefined) throw notFound()
+    const { plainSizeBytes } = first.place
+    if (others.every(({ place }) => place.plainSizeBytes === plainSizeBytes)) return plainSizeBytes
+    return (await this.get(id, options)).length
   }
 
   /** From one pack alone, past all caches; plain, and as it is stored there. */
@@ -80,18 +75,22 @@ export class BlobGetter {
     return openBlob({ blobIdKey, bulk: nativeBulkCrypto, decompress }, entry, stored)
   }
 
-  async #open(id: BlobId, options: Cancel): Promise<OpenedBlob> {
+  /** @param kind undefined: whatever it is */
+  async #open(id: BlobId, kind: BlobKind | undefined, options: Cancel): Promise<Uint8Array> {
     const waiting = this.#parts.waiting.get(id)
     if (waiting !== undefined) {
-      const stored = await (await waiting.spooled).read()
-      return { kind: waiting.entry.kind, bytes: await this.verify(waiting.entry, stored) }
+      requireKind(kind, waiting.entry)
+      return this.verify(waiting.entry, await (await waiting.spooled).read())
     }
     const found = await this.#findAll(id, options)
     const [first] = found
     if (first === undefined) throw notFound()
-    const { kind } = first.place
-    const kept = kind === 'data' ? undefined : await this.#fromCache({ kind, id })
-    return { kind, bytes: kept ?? (await this.#fromPacks(id, found, options)) }
+    // A pack that has it as another kind has something else: the kind is in the id.
+    const fitting = kind === undefined ? found : found.filter(({ place }) => place.kind === kind)
+    if (fitting.length === 0) requireKind(kind, first.place)
+    const keptKind = kind ?? first.place.kind
+    const kept = keptKind === 'data' ? undefined : await this.#fromCache({ kind: keptKind, id })
+    return kept ?? this.#fromPacks(id, fitting, options)
   }
 
   async #fromCache(wanted: Pick<BlobEntry, 'kind' | 'id'>): Promise<Uint8Array | undefined> {
@@ -151,8 +150,13 @@ export class BlobGetter {
   }
 }
 
+function requireKind(wanted: BlobKind | undefined, { kind }: Pick<BlobEntry, 'kind'>): void {
+  if (wanted === undefined || wanted === kind) return
+  throw new IntegrityError(`a ${wanted} blob wanted, found a ${kind} blob`)
+}
+
 function notFound(): NotFoundError {
   return new NotFoundError('no pack of the repository has a blob that a snapshot refers to', {
-    hint: 'cairn check-backup says which snapshots it hits',
+    hint: 'cairn check says which snapshots it hits.',
   })
 }

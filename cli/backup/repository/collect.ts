@@ -13,6 +13,7 @@ import {
   type DropContent,
   type DropPrivateKey,
   type FileReadCapability,
+  formatPackId,
   type GridError,
   IntegrityError,
   InvalidInputError,
@@ -128,8 +129,19 @@ class Collecting {
         this.#refused.push(`a pack of a drop is none: ${error.message}`)
       }
     }
-    await data.link(packs, this.#options)
-    this.#packs += packs.length
+    const fresh = await this.#unlessThere(packs)
+    await data.link(fresh, this.#options)
+    this.#packs += fresh.length
+  }
+
+  /**
+   * A pack is named by its table, and a host that has turned knows tables of its own: what it brings under a name that
+   * stands in `data/` must not take the place of what stands there, whatever it holds.
+   */
+  async #unlessThere(packs: readonly PackToLink[]): Promise<readonly PackToLink[]> {
+    if (packs.length === 0) return packs
+    const there = (await this.#parts.stored.data.list(this.#options)).packs
+    return packs.filter(({ table }) => !there.has(formatPackId(table.packId)))
   }
 
   async #takeSnapshot(capability: FileReadCapability): Promise<void> {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import {
   type BlobEntry,
   blobId,
+  concat,
   type DropCapability,
   dropContentKey,
   formatPackEnd,
@@ -14,6 +15,7 @@ import {
 } from '#crypto'
 import type { GridFiles } from '#gateway'
 import { MemoryDisk, NotFoundError, nativeBulkCrypto, systemRandom, whileOpen } from '#node'
+import { fillerOf } from '../../../../cli/backup/repository/blob-putter.ts'
 import { DropSender } from '../../../../cli/backup/repository/drop-sender.ts'
 import { createDropState, openDropSession } from '../../../../cli/backup/repository/drop-session.ts'
 import { DropStateFile } from '../../../../cli/backup/repository/drop-state.ts'
@@ -205,6 +207,41 @@ describe('an owner', () => {
     expect(new Set(problems)).toEqual(new Set(['damaged-blob']))
   })
 
+  test('reads a blob that false packs have as another kind, or of another size', async () => {
+    const { files } = await openStage(5)
+    const { host, owner, drop } = await newBox(files)
+    const like = systemRandom.bytes(20_000)
+    const first = await host.session((writer) => saveFolder(writer, { like }))
+    await owner((repository) => repository.collect())
+    await dropFalsePack(files, host, { drop, like, claim: { kind: 'tree' } })
+    await dropFalsePack(files, host, { drop, like, claim: { compression: 'zstd', plainSizeBytes: 30_000 } })
+    await owner(async (repository) => {
+      expect(await repository.collect()).toMatchObject({ drops: 2, packs: 2, refused: [] })
+      expect(await readFolder(repository, first.root)).toEqual({ like })
+      const { content } = (await collect(repository.readTree(first.root)))[0] ?? {}
+      if (content === undefined) throw new Error('a file has a content')
+      const range = { start: 19_000, end: 25_000 }
+      expect(concat(...(await collect(repository.readContent(content, { range }))))).toEqual(
+        like.subarray(19_000),
+      )
+    })
+  })
+
+  test('keeps the pack that it has when a host brings another one of the same name', async () => {
+    const { files } = await openStage(5)
+    const { host, owner, drop } = await newBox(files)
+    const like = systemRandom.bytes(20_000)
+    const first = await host.session((writer) => saveFolder(writer, { like }))
+    await owner((repository) => repository.collect())
+    // The pack of a single blob has a table that whoever has the file can make again.
+    await dropFalsePack(files, host, { drop, like, isNamedAlike: true })
+    await owner(async (repository) => {
+      expect(await repository.collect()).toMatchObject({ drops: 1, packs: 0, refused: [] })
+      expect(await readFolder(repository, first.root)).toEqual({ like })
+      expect(await repository.check({ read: { percent: 100 } })).toMatchObject({ problems: 0 })
+    })
+  })
+
   test('refuses what cannot be restored as a whole, and goes on', async () => {
     const { files } = await openStage(5)
     const { host, owner } = await newBox(files)
@@ -245,11 +282,21 @@ describe('an owner', () => {
   })
 })
 
-/** Whatever a host can do that has turned: a pack of the right form, with the name of the first in order. */
+interface FalsePack {
+  readonly drop: DropCapability
+  /** What it claims to hold, and holds zeros instead. */
+  readonly like: Uint8Array
+  /** What else it says of that. */
+  readonly claim?: Partial<BlobEntry>
+  /** With the very table that the true pack has, else with a name that comes before others. */
+  readonly isNamedAlike?: boolean
+}
+
+/** Whatever a host can do that has turned: a pack of the right form. */
 async function dropFalsePack(
   files: GridFiles,
   host: Host,
-  { drop, like }: { readonly drop: DropCapability; readonly like: Uint8Array },
+  { drop, like, claim, isNamedAlike = false }: FalsePack,
 ): Promise<void> {
   const { blobIdKey } = repositoryKeys(dropContentKey(drop.seed.reveal()))
   const entryOf = (plain: Uint8Array): BlobEntry => ({
@@ -259,10 +306,11 @@ async function dropFalsePack(
     storedSizeBytes: plain.length,
     plainSizeBytes: plain.length,
   })
-  const claimed = entryOf(like)
-  let own = systemRandom.bytes(40)
-  while (!formatPackId(formatPackEnd([claimed, entryOf(own)]).packId).startsWith('a'))
+  const claimed = { ...entryOf(like), ...claim }
+  let own = isNamedAlike ? fillerOf(blobIdKey.reveal(), 'data').stored : systemRandom.bytes(40)
+  while (!isNamedAlike && !formatPackId(formatPackEnd([claimed, entryOf(own)]).packId).startsWith('22')) {
     own = systemRandom.bytes(40)
+  }
   const spool = await Spool.open(host.disk, '/false')
   const pack = await spool.create()
   await pack.append(claimed, new Uint8Array(like.length))
