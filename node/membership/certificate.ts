@@ -4,11 +4,12 @@
  * A certificate travels as canonical CBOR {body, signature}, like an announcement: the signature covers the body's
  * bytes as they are. Alone it says little; a chain of them leads to the founder (chain.ts).
  */
-import { concat, decodeFields, encodeFields, IntegrityError, InvalidInputError, TAGS, utf8 } from '#crypto'
+import { decodeFields, encodeFields, IntegrityError, InvalidInputError, TAGS } from '#crypto'
 import { ANNOUNCED_NAME_LENGTH_MAX, CERTIFICATE_MAX_BYTES, ROLE_LENGTH_MAX, ROLES_MAX } from '../limits.ts'
 import { checkedName, SIGNATURE_SIZE_BYTES } from '../peers/announcement.ts'
 import { PUBLIC_KEY_SIZE_BYTES } from '../peers/peer-id.ts'
 import { verifySignature } from '../platform/signature.ts'
+import { signedBytes } from '../signed-bytes.ts'
 
 export const CERTIFICATE_VERSION = 1
 /** May store, read and list. */
@@ -72,7 +73,7 @@ export async function signCertificate(
     invite: body.inviteDepth,
     serial: body.serial,
   })
-  const signature = await signer.sign(signedBytes(bodyBytes))
+  const signature = await signer.sign(signedBytes(TAGS.certificate, bodyBytes))
   return readCertificate(encodeFields({ body: bodyBytes, signature }))
 }
 
@@ -94,16 +95,10 @@ export function readCertificate(bytes: Uint8Array): Certificate {
   const signature = envelope.bytes('signature', SIGNATURE_SIZE_BYTES)
   envelope.finish()
   const body = parseBody(bodyBytes)
-  if (!verifySignature(body.issuer, signedBytes(bodyBytes), signature)) {
+  if (!verifySignature(body.issuer, signedBytes(TAGS.certificate, bodyBytes), signature)) {
     throw new IntegrityError('a certificate is not signed by the issuer that it names')
   }
   return { ...body, bytes: kept }
-}
-
-/** The bytes that the signature covers: length of the tag in one byte ‖ tag ‖ body. */
-function signedBytes(body: Uint8Array): Uint8Array {
-  const tag = utf8(TAGS.certificate)
-  return concat(Uint8Array.of(tag.length), tag, body)
 }
 
 function parseBody(bytes: Uint8Array): CertificateBody {

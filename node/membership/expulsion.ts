@@ -2,20 +2,12 @@
  * That a key is a member no more (PROTOCOL §12.4): said by the founder, or by whoever stands above it in a chain, which
  * then comes along as proof. It cannot be taken back, so that the order in which nodes hear of it does not matter.
  */
-import {
-  concat,
-  decodeFields,
-  encodeFields,
-  equalBytes,
-  IntegrityError,
-  InvalidInputError,
-  TAGS,
-  utf8,
-} from '#crypto'
+import { decodeFields, encodeFields, equalBytes, IntegrityError, InvalidInputError, TAGS } from '#crypto'
 import { ANNOUNCED_NAME_LENGTH_MAX, CHAIN_LENGTH_MAX, EXPULSION_MAX_BYTES } from '../limits.ts'
 import { checkedName, SIGNATURE_SIZE_BYTES } from '../peers/announcement.ts'
 import { PUBLIC_KEY_SIZE_BYTES } from '../peers/peer-id.ts'
 import { verifySignature } from '../platform/signature.ts'
+import { signedBytes } from '../signed-bytes.ts'
 import type { Signer } from './certificate.ts'
 import { type Chain, chainBytes, issuersOf, readChain } from './chain.ts'
 
@@ -58,7 +50,7 @@ export async function signExpulsion(
     name: body.name,
     at: body.expelledAt,
   })
-  const signature = await signer.sign(signedBytes(bodyBytes))
+  const signature = await signer.sign(signedBytes(TAGS.expulsion, bodyBytes))
   const chain = proof === undefined ? [] : chainBytes(proof)
   return readExpulsion(encodeFields({ expulsion: bodyBytes, signature, chain }))
 }
@@ -83,15 +75,10 @@ export function readExpulsion(bytes: Uint8Array): Expulsion {
   envelope.finish()
   const body = parseBody(bodyBytes)
   const byName = entitledName(body, proof)
-  if (!verifySignature(body.by, signedBytes(bodyBytes), signature)) {
+  if (!verifySignature(body.by, signedBytes(TAGS.expulsion, bodyBytes), signature)) {
     throw new IntegrityError('an expulsion is not signed by whom it names')
   }
   return { ...body, byName, bytes: kept }
-}
-
-function signedBytes(body: Uint8Array): Uint8Array {
-  const tag = utf8(TAGS.expulsion)
-  return concat(Uint8Array.of(tag.length), tag, body)
 }
 
 function parseBody(bytes: Uint8Array): ExpulsionBody & Pick<Expulsion, 'by'> {

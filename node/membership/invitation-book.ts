@@ -82,11 +82,10 @@ export class InvitationBook {
 
   /** Use up an invitation. @throws NotAdmittedError if there is none such, or another key has used it */
   async redeem(tokenHash: Uint8Array, usedBy: Uint8Array): Promise<InvitationTerms> {
+    // Anyone may try a token: what is none takes no lock.
+    findEntry(await this.#read(), tokenHash)
     return await this.#change(async (entries) => {
-      const found = entries.find((entry) => equalBytes(entry.tokenHash, tokenHash))
-      if (found === undefined) {
-        throw refusal('invitation', 'no such invitation was made here, or its time is over: ask for another')
-      }
+      const found = findEntry(entries, tokenHash)
       if (found.usedBy !== undefined && !equalBytes(found.usedBy, usedBy)) {
         const when = utcText(found.usedAtSeconds ?? 0)
         throw refusal(
@@ -121,6 +120,15 @@ export class InvitationBook {
     }
   }
 
+  /** Those whose time is not over. */
+  async #read(): Promise<readonly Entry[]> {
+    const bytes = await readWholeFile(this.#disk, `${this.#home}/${FILE}`, INVITATIONS_FILE_MAX_BYTES)
+    const now = this.#nowSeconds()
+    return (bytes === undefined ? [] : this.#parse(bytes)).filter(
+      ({ validUntilSeconds }) => validUntilSeconds > now,
+    )
+  }
+
   #parse(bytes: Uint8Array): readonly Entry[] {
     try {
       return decodeFields(bytes, 'invitations').records('invitations', INVITATIONS_MAX).map(readEntry)
@@ -148,6 +156,12 @@ export class InvitationBook {
   #nowSeconds(): number {
     return Math.floor(this.#clock.now() / 1000)
   }
+}
+
+function findEntry(entries: readonly Entry[], tokenHash: Uint8Array): Entry {
+  const found = entries.find((entry) => equalBytes(entry.tokenHash, tokenHash))
+  if (found !== undefined) return found
+  throw refusal('invitation', 'no such invitation was made here, or its time is over: ask for another')
 }
 
 function formatEntries(entries: readonly Entry[]): Uint8Array {

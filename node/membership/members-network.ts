@@ -6,7 +6,7 @@ import { GridError } from '#crypto'
 import { NotAdmittedError, UnreachableError } from '../errors.ts'
 import { CONNECTIONS_MAX, MEMBERSHIP_TALK_MILLISECONDS } from '../limits.ts'
 import type { Channel, Clock, Network, PeerId } from '../platform/platform.ts'
-import { within } from '../within.ts'
+import { unlessAborted, within } from '../within.ts'
 import type { Membership } from './membership.ts'
 import { MEMBERSHIP_PROTOCOL } from './membership-messages.ts'
 import { answerMembership, type Issuing, refuseChannel, sayHello } from './membership-talk.ts'
@@ -106,7 +106,7 @@ export class MembersNetwork implements Network {
     const greetings = this.#greetings
     const known = greetings.get(connection)
     if (known !== undefined) {
-      await known
+      await unlessAborted(known, signal)
       // It may have been expelled since, or its certificate may have run out.
       this.#membership.requireMember(peer)
       return
@@ -115,8 +115,7 @@ export class MembersNetwork implements Network {
     const greeting = this.#hello(peer)
     greetings.set(connection, greeting)
     greeting.catch(() => greetings.delete(connection))
-    await greeting
-    signal?.throwIfAborted()
+    await unlessAborted(greeting, signal)
   }
 
   async #hello(peer: PeerId): Promise<void> {

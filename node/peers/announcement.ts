@@ -7,14 +7,12 @@
  */
 import {
   assert,
-  concat,
   decodeFields,
   encodeFields,
   equalBytes,
   IntegrityError,
   InvalidInputError,
   TAGS,
-  utf8,
 } from '#crypto'
 import {
   ANNOUNCED_ADDRESS_LENGTH_MAX,
@@ -27,6 +25,7 @@ import {
 import { type Chain, readChain } from '../membership/chain.ts'
 import type { Network, PeerId } from '../platform/platform.ts'
 import { verifySignature } from '../platform/signature.ts'
+import { signedBytes } from '../signed-bytes.ts'
 import { PUBLIC_KEY_SIZE_BYTES, peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts'
 
 export const ANNOUNCEMENT_VERSION = 1
@@ -104,16 +103,10 @@ export async function signAnnouncement(
   fields: Omit<AnnouncementBody, 'peerId'>,
 ): Promise<Announcement> {
   const body = formatBody({ ...fields, peerId: network.localId })
-  const signature = await network.sign(signedBytes(body))
+  const signature = await network.sign(signedBytes(TAGS.announcement, body))
   const announcement = parseAnnouncement(encodeFields({ body, signature }))
   assert(announcement.peerId === network.localId, 'an announcement names its maker')
   return announcement
-}
-
-/** The bytes that the signature covers: length of the tag in one byte ‖ tag ‖ body. */
-export function signedBytes(body: Uint8Array): Uint8Array {
-  const tag = utf8(TAGS.announcement)
-  return concat(Uint8Array.of(tag.length), tag, body)
 }
 
 /** Read, and not yet verified: good for nothing but to see whether it is news. */
@@ -132,7 +125,7 @@ export function readAnnouncement(bytes: Uint8Array): ReadAnnouncement {
   const { publicKey, ...body } = parseBody(bodyBytes)
   if (body.chain === undefined) requireSize(bytes, ANNOUNCEMENT_MAX_BYTES)
   const verify = (): Announcement => {
-    if (!verifySignature(publicKey, signedBytes(bodyBytes), signature)) {
+    if (!verifySignature(publicKey, signedBytes(TAGS.announcement, bodyBytes), signature)) {
       throw new IntegrityError(`an announcement in the name of ${body.peerId} is not signed by it`)
     }
     return { ...body, publicKey, chain: body.chain && chainOf(publicKey, body.chain), bytes: bytes.slice() }

@@ -5,6 +5,7 @@
 import { UnreachableError } from '../errors.ts'
 import { WIRE_CHANNELS_PER_SERVER_MAX, WIRE_TICK_MILLISECONDS } from '../limits.ts'
 import type { PeerId, Platform } from '../platform/platform.ts'
+import { unlessAborted } from '../within.ts'
 import { type Call, RequestChannel } from './request-channel.ts'
 
 export interface ChannelPoolOptions {
@@ -135,17 +136,5 @@ export class ChannelPool {
     } finally {
       this.#watching = false
     }
-  }
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

@@ -42,6 +42,22 @@ export function networkContract(name: string, makeHarness: () => Promise<Network
       })
     })
 
+    test('tells one connection from the next', async () => {
+      await pair(async ({ client, server, harness }) => {
+        expect(client.connectionTo(server.localId)).toBeUndefined()
+        await client.connect(server.localId, server.addresses())
+        const first = client.connectionTo(server.localId)
+        expect(first).toBeDefined()
+        await client.connect(server.localId, [])
+        const channel = await client.openChannel(server.localId, PROTOCOL).catch(() => undefined)
+        channel?.abort(new UnreachableError('not wanted'))
+        expect(client.connectionTo(server.localId)).toBe(first)
+        const other = await harness.node()
+        await client.connect(other.localId, other.addresses())
+        expect(client.connectionTo(other.localId)).not.toBe(first)
+      })
+    })
+
     test('names the addresses it tried and why they failed', async () => {
       await pair(async ({ client, server, harness }) => {
         const attempt = client.connect(server.localId, [harness.deadAddress, 'nonsense'])

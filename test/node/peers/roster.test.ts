@@ -8,6 +8,7 @@ import {
   type FieldRecord,
   IntegrityError,
   InvalidInputError,
+  TAGS,
   utf8,
 } from '#crypto'
 import { ANNOUNCEMENT_LIFETIME_MAX_SECONDS, CERTIFIED_ANNOUNCEMENT_MAX_BYTES } from '../../../node/limits.ts'
@@ -17,7 +18,6 @@ import {
   HIDDEN_CODE_POINTS,
   parseAnnouncement,
   signAnnouncement,
-  signedBytes,
 } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { Roster } from '../../../node/peers/roster.ts'
@@ -26,6 +26,7 @@ import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
 import { answerRosterTalk, compareRosters } from '../../../node/peers/roster-talk.ts'
 import { MemoryDisk } from '../../../node/platform/memory-disk.ts'
 import { verifySignature } from '../../../node/platform/signature.ts'
+import { signedBytes } from '../../../node/signed-bytes.ts'
 import { SimClock } from '../../sim/sim-clock.ts'
 import { SimWorld } from '../../sim/sim-network.ts'
 import { SimRandom } from '../../sim/sim-random.ts'
@@ -60,7 +61,10 @@ async function announce(
 /** Signs any body: what a forger with a key of his own could send. */
 function signRaw(seedByte: number, body: FieldRecord): Uint8Array {
   const bytes = encodeFields(body)
-  return encodeFields({ body: bytes, signature: maker(seedByte).key.sign(signedBytes(bytes)) })
+  return encodeFields({
+    body: bytes,
+    signature: maker(seedByte).key.sign(signedBytes(TAGS.announcement, bytes)),
+  })
 }
 
 const SMALL_R = {
@@ -104,7 +108,7 @@ describe('announcements', () => {
   test('a signature of another key, or over the body alone, is refused', async () => {
     const fields = decodeFields((await announce(1)).bytes, 'test')
     const body = fields.bytesUpTo('body', 4096)
-    const byOther = encodeFields({ body, signature: maker(2).key.sign(signedBytes(body)) })
+    const byOther = encodeFields({ body, signature: maker(2).key.sign(signedBytes(TAGS.announcement, body)) })
     expect(() => parseAnnouncement(byOther)).toThrow(IntegrityError)
     const untagged = encodeFields({ body, signature: maker(1).key.sign(body) })
     expect(() => parseAnnouncement(untagged)).toThrow(IntegrityError)

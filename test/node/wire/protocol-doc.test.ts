@@ -23,9 +23,10 @@ import { CHAIN_MAX_BYTES, parseChain } from '../../../node/membership/chain.ts'
 import { readExpulsion } from '../../../node/membership/expulsion.ts'
 import { INVITATION_LENGTH_MAX, INVITATION_TOKEN_SIZE_BYTES } from '../../../node/membership/invitation.ts'
 import { MEMBERSHIP_PROTOCOL } from '../../../node/membership/membership-messages.ts'
-import { parseAnnouncement, signAnnouncement, signedBytes } from '../../../node/peers/announcement.ts'
+import { parseAnnouncement, signAnnouncement } from '../../../node/peers/announcement.ts'
 import { peerIdOfPublicKey } from '../../../node/peers/peer-id.ts'
 import { ROSTER_PROTOCOL } from '../../../node/peers/roster-messages.ts'
+import { signedBytes } from '../../../node/signed-bytes.ts'
 import { quorumOf } from '../../../node/slots/quorum.ts'
 import { formatMessage, MessageReader } from '../../../node/wire/message.ts'
 import { blockReply } from '../../../node/wire/replies.ts'
@@ -106,7 +107,7 @@ describe('the examples of PROTOCOL.md', () => {
     expect(made.bytes).toEqual(example('announcement'))
     expect(text).toContain(`the announcement of ${made.bytes.length} bytes`)
     const body = decodeFields(made.bytes, 'example').bytesUpTo('body', 4096)
-    expect(signedBytes(body)).toEqual(example('signed'))
+    expect(signedBytes(TAGS.announcement, body)).toEqual(example('signed'))
     expect(parseAnnouncement(example('announcement'))).toEqual(made)
   })
 })
