@@ -3,10 +3,12 @@
  * be tested without a process.
  */
 import { Command, CommanderError } from 'commander'
+import { addBackup, addDrill, addDrop, addForget, addPrune, addRecoveryKit } from './args/backup-args.ts'
 import { addAlias, addCp, addLn, addLs, addMkdir, addMv, addRm, addShare } from './args/directory-args.ts'
-import { addGet, addPut, addUpkeep } from './args/file-args.ts'
+import { addCheck, addGet, addPut, addUpkeep } from './args/file-args.ts'
 import { addExpel, addInvite, addJoin, addMembers } from './args/member-args.ts'
 import { addGrid, addInit, addRun, addStatus } from './args/node-args.ts'
+import { addDiff, addDump, addFind, addRestore, addSnapshots } from './args/snapshot-args.ts'
 import type { Done } from './args/values.ts'
 import { HELP_AFTER, SUMMARY, VERBS } from './help.ts'
 import type { Invocation } from './invocation.ts'
@@ -54,30 +56,51 @@ function withAllBelow(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(withAllBelow)]
 }
 
+type Adder = (command: Command, done: Done) => void
+
 /** In the order of the help. */
-const ADDERS: readonly (readonly [keyof typeof VERBS, (command: Command, done: Done) => void])[] = [
-  ['put', addPut],
-  ['get', addGet],
-  ['mkdir', addMkdir],
-  ['ls', addLs],
-  ['cp', addCp],
-  ['mv', addMv],
-  ['rm', addRm],
-  ['ln', addLn],
-  ['alias', addAlias],
-  ['share', addShare],
-  ['check', addUpkeep('check')],
-  ['verify', addUpkeep('verify')],
-  ['repair', addUpkeep('repair')],
-  ['init', addInit],
-  ['invite', addInvite],
-  ['join', addJoin],
-  ['members', addMembers],
-  ['expel', addExpel],
-  ['run', addRun],
-  ['status', addStatus],
-  ['grid', addGrid],
-]
+const GROUPS: Readonly<Record<string, readonly (readonly [keyof typeof VERBS, Adder])[]>> = {
+  'Files and directories:': [
+    ['put', addPut],
+    ['get', addGet],
+    ['mkdir', addMkdir],
+    ['ls', addLs],
+    ['cp', addCp],
+    ['mv', addMv],
+    ['rm', addRm],
+    ['ln', addLn],
+    ['alias', addAlias],
+    ['share', addShare],
+  ],
+  'Backups:': [
+    ['backup', addBackup],
+    ['snapshots', addSnapshots],
+    ['find', addFind],
+    ['diff', addDiff],
+    ['restore', addRestore],
+    ['dump', addDump],
+    ['forget', addForget],
+    ['prune', addPrune],
+    ['drill', addDrill],
+    ['recovery-kit', addRecoveryKit],
+    ['drop', addDrop],
+  ],
+  'Upkeep:': [
+    ['check', addCheck],
+    ['verify', addUpkeep('verify')],
+    ['repair', addUpkeep('repair')],
+  ],
+  'Members of a grid:': [
+    ['init', addInit],
+    ['invite', addInvite],
+    ['join', addJoin],
+    ['members', addMembers],
+    ['expel', addExpel],
+    ['run', addRun],
+    ['status', addStatus],
+    ['grid', addGrid],
+  ],
+}
 
 function buildProgram(version: string, done: Done): Command {
   const program = new Command('cairn')
@@ -88,15 +111,18 @@ function buildProgram(version: string, done: Done): Command {
     .helpOption('-h, --help', 'print this help; `cairn VERB --help` has examples')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', HELP_AFTER)
-  for (const [name, add] of ADDERS) {
-    const { summary, examples } = VERBS[name]
-    const command = program
-      .command(name)
-      .configureHelp({})
-      .description(summary)
-      .helpOption('-h, --help', 'print this help')
-      .addHelpText('after', examples)
-    add(command, done)
+  for (const [heading, adders] of Object.entries(GROUPS)) {
+    for (const [name, add] of adders) {
+      const { summary, examples } = VERBS[name]
+      const command = program
+        .command(name)
+        .helpGroup(heading)
+        .configureHelp({})
+        .description(summary)
+        .helpOption('-h, --help', 'print this help')
+        .addHelpText('after', examples)
+      add(command, done)
+    }
   }
   return program
 }

@@ -14,6 +14,11 @@ export function formatBytes(sizeBytes: number): string {
   return prettyBytes(sizeBytes)
 }
 
+/** `1 file`, `1,234 files`. */
+export function countOf(count: number, thing: string): string {
+  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
+}
+
 /** `12.3 MB in 0.4 s, 31 MB/s`. */
 export function formatTransfer(sizeBytes: number, milliseconds: number): string {
   const time =

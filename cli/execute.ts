@@ -75,5 +75,7 @@ async function run(invocation: Invocation, context: CommandContext): Promise<num
       return (await import('./commands/alias.ts')).alias(invocation, context)
     case 'grid':
       return (await import('./commands/grid.ts')).grid(invocation, context)
+    default:
+      return (await import('./execute-backup.ts')).executeBackup(invocation, context)
   }
 }

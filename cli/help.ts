@@ -1,4 +1,5 @@
 /** What `--help` says beyond the options. */
+import { BACKUP_VERBS } from './help-backup.ts'
 
 export const SUMMARY = 'An encrypted storage grid of machines that need not be trusted.'
 
@@ -14,6 +15,7 @@ Exit codes: 0 done, 1 done in part, 2 wrong call or configuration, 3 the capabil
 Try it:
   $ cairn grid --dir ~/grid                     ten servers on this machine, until Ctrl-C
   $ export CAIRN_HOME=~/grid/client; cairn alias create home; cairn cp -r photos home:
+  $ cairn backup ~/letters; cairn recovery-kit --output kit.html
 `
 
 interface VerbHelp {
@@ -22,6 +24,7 @@ interface VerbHelp {
 }
 
 export const VERBS = {
+  ...BACKUP_VERBS,
   put: {
     summary: 'store one file; prints its capability, or links it at a path',
     examples: `
@@ -55,10 +58,12 @@ Examples:
     examples: `
 With -l: d directory, t tree (a directory that never changes), f file, s mutable file; w if it can be written with what
 the path grants; size, time of last change, name. Controls in names are escaped on a terminal.
+With --snapshot the path is one of a backup.
 
 Examples:
   $ cairn ls -l home:photos
-  $ cairn ls -R --json home:`,
+  $ cairn ls -R --json home:
+  $ cairn ls -l --snapshot latest /home/ann`,
   },
   cp: {
     summary: 'copy to the grid, from it, and within it',
@@ -123,11 +128,14 @@ Examples:
     summary: 'count the shares of a file or of all below, as servers tell it',
     examples: `
 Exits with 5 if something cannot be rebuilt. Only the right to verify is used and sent.
+Without a path, a repository of backups: that all of every snapshot is there; with --read-data, that it is what it
+should be. Exits with 7 if not.
 
 Examples:
   $ cairn check home:photo.jpg
   $ cairn check --deep home:
-  $ cairn check cairn:file-verify:…`,
+  $ cairn check cairn:file-verify:…
+  $ cairn check --read-data-subset 5%                       of backup:`,
   },
   verify: {
     summary: 'read every share and compare it with the capability',
@@ -156,6 +164,7 @@ to a safe place, away from this machine, and take it off if you like. Further ma
 Examples:
   $ cairn init --lend "200 GiB" --listen /ip4/0.0.0.0/tcp/4001 --run      found a grid, and serve it
   $ cairn init --open --bootstrap /ip4/192.0.2.7/tcp/4001                 a client of an open grid
+  $ cairn init --kit kit.txt                                              from a recovery kit, to restore
 Everything it writes but the keys can be changed later in cairn.toml.`,
   },
   invite: {

@@ -17,6 +17,8 @@
  * | `lock/` | held by the daemon |
  * | `daemon.json` | port and token of the running daemon, mode 0600 |
  * | `spool/` | bodies of convergent puts, while they run |
+ * | `backup/` | what is known of repositories of backups, and packs on their way there; can be lost |
+ * | `drop-box` | what this host needs to add to its drop-box, mode 0600 |
  */
 import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -71,6 +73,23 @@ export class Home {
   /** Whether there is a configuration. */
   async exists(): Promise<boolean> {
     return (await stat(this.configFile).catch(() => undefined)) !== undefined
+  }
+
+  get storageFolder(): string {
+    return join(this.folder, 'storage')
+  }
+
+  get backupFolder(): string {
+    return join(this.folder, 'backup')
+  }
+
+  get dropFile(): string {
+    return join(this.folder, 'drop-box')
+  }
+
+  /** Whether this host backs up into one. */
+  async hasDropBox(): Promise<boolean> {
+    return (await stat(this.dropFile).catch(() => undefined)) !== undefined
   }
 
   /** @throws NotFoundError if nobody has run `init` there; InvalidInputError with every problem of the file */

@@ -1,4 +1,5 @@
 /** What a command line asks for, as types. */
+import type { BackupInvocation } from './backup/invocation.ts'
 
 export interface CommonArgs {
   /** Undefined: CAIRN_HOME, or the folder of the XDG rules. */
@@ -38,6 +39,8 @@ export interface InitArgs extends HomeArgs {
   readonly open: boolean
   /** Of this machine, as the grid knows it. */
   readonly name: string | undefined
+  /** A file with a recovery kit, or `-` for standard input. */
+  readonly kit: string | undefined
 }
 
 export interface JoinArgs extends HomeArgs {
@@ -201,3 +204,4 @@ export type Invocation =
   | LnArgs
   | ShareArgs
   | AliasArgs
+  | BackupInvocation

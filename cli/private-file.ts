@@ -8,10 +8,10 @@ import { explain } from './errno.ts'
 const DRAFT_CHARACTERS = 40
 
 /** Replaces what stands there. Mode 0600. */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
   const draft = draftOf(path)
   try {
-    await writeDraft(draft, text)
+    await writeDraft(draft, content)
     await rename(draft, path).catch(explain('writing', path))
   } finally {
     await rm(draft, { force: true })
@@ -19,10 +19,10 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 }
 
 /** @throws ConflictError if something stands there */
-export async function createPrivateFile(path: string, text: string): Promise<void> {
+export async function createPrivateFile(path: string, content: string | Uint8Array): Promise<void> {
   const draft = draftOf(path)
   try {
-    await writeDraft(draft, text)
+    await writeDraft(draft, content)
     await link(draft, path).catch(explain('writing', path))
   } finally {
     await rm(draft, { force: true })
@@ -36,10 +36,10 @@ export function draftOf(path: string): string {
   return join(dirname(path), `.${begin}.${randomBytes(6).toString('hex')}.part`)
 }
 
-async function writeDraft(draft: string, text: string): Promise<void> {
+async function writeDraft(draft: string, content: string | Uint8Array): Promise<void> {
   const file = await open(draft, 'wx', 0o600).catch(explain('writing', draft))
   try {
-    await file.writeFile(text).catch(explain('writing', draft))
+    await file.writeFile(content).catch(explain('writing', draft))
     await file.sync()
   } finally {
     await file.close()

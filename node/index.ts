@@ -19,7 +19,8 @@ export { mapInOrder, untilAborted } from './flow.ts'
 export { type Grid, type GridServer, shortId, summarizeFailures } from './grid.ts'
 export { happiness, type Placement } from './happiness.ts'
 export * from './limits.ts'
-export { type Chain, issueChain } from './membership/chain.ts'
+export { ROLE_CLIENT } from './membership/certificate.ts'
+export { type Chain, formatChain, issueChain, parseChain } from './membership/chain.ts'
 export { type Invitation, parseInvitation } from './membership/invitation.ts'
 export { foundGrid } from './membership/issuer.ts'
 export { signerOf } from './membership/members-desk.ts'
@@ -33,7 +34,13 @@ export { systemClock, utcText } from './platform/clock.ts'
 export { nodeDisk } from './platform/disk.ts'
 export { jsonLog, LOG_LEVELS, type LogLevel, silentLog } from './platform/log.ts'
 export { MemoryDisk } from './platform/memory-disk.ts'
-export { findNodeKey, loadOrCreateNodeKey, type NodeKey } from './platform/node-key.ts'
+export {
+  findNodeKey,
+  loadOrCreateNodeKey,
+  type NodeKey,
+  nodeKeyFromSeed,
+  temporaryNodeKey,
+} from './platform/node-key.ts'
 export type * from './platform/platform.ts'
 export { publicKeyOf } from './platform/public-key.ts'
 export { systemRandom } from './platform/random.ts'

@@ -1,6 +1,7 @@
 /** Command lines about the tree people work in: mkdir, ls, cp, mv, rm, ln, alias, share. */
 import type { Command } from 'commander'
 import { UsageError } from '../usage-error.ts'
+import { filterOf, withFilter, withRepository } from './repository-options.ts'
 import { commonOf, type Done, Values, withCommon, withProgress, withWriting } from './values.ts'
 
 export function addMkdir(command: Command, done: Done): void {
@@ -17,14 +18,27 @@ export function addMkdir(command: Command, done: Done): void {
 }
 
 export function addLs(command: Command, done: Done): void {
-  withCommon(command)
-    .argument('<path>', 'a directory or a file')
+  withFilter(withRepository(withCommon(command)), { hostLetter: true })
+    .argument('[path]', 'a directory or a file; with --snapshot a path in it')
     .option('-l, --long', 'with type, size and time')
     .option('-R, --recursive', 'all below too, each with its path')
-    .action((place: string, options: unknown) => {
+    .option('-s, --snapshot <id>', 'of a backup: the id of a snapshot, its beginning, or latest')
+    .action((place: string | undefined, options: unknown) => {
       const values = new Values(options)
+      const common = commonOf(values)
       const [long, recursive] = [values.flag('long'), values.flag('recursive')]
-      done({ verb: 'ls', ...commonOf(values), place, long, recursive })
+      const [snapshot, repository] = [values.text('snapshot'), values.text('repository')]
+      if (snapshot !== undefined) {
+        const filter = filterOf(values)
+        return done({
+          verb: 'snapshot-ls',
+          ...common,
+          ...{ repository, filter, snapshot, path: place ?? '/', long, recursive },
+        })
+      }
+      if (repository !== undefined) throw new UsageError('--repository goes with --snapshot ID')
+      if (place === undefined) throw new UsageError('ls: a path wanted, or --snapshot ID')
+      done({ verb: 'ls', ...common, place, long, recursive })
     })
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { UpkeepArgs } from '../invocation.ts'
 import { UsageError } from '../usage-error.ts'
+import { readPart, withRepository } from './repository-options.ts'
 import {
   commonOf,
   type Done,
@@ -64,7 +65,36 @@ export function addGet(command: Command, done: Done): void {
     })
 }
 
-export function addUpkeep(verb: UpkeepArgs['verb']): (command: Command, done: Done) => void {
+/** Of one thing by its path; without a path, of the repository of backups. */
+export function addCheck(command: Command, done: Done): void {
+  withProgress(withRepository(withCommon(command)))
+    .argument('[path]', `${PLACE}; a verify capability is enough; without: the repository of backups`)
+    .option('--deep', 'a directory or slot, and everything below it')
+    .option('--read-data', 'of the repository: read every byte too')
+    .option('--read-data-subset <part>', 'of the repository: read so much of it, such as 5%, 10G or 1/7')
+    .action((place: string | undefined, options: unknown) => {
+      const values = new Values(options)
+      const [deep, progress] = [values.flag('deep'), values.flag('progress')]
+      const common = { progress, ...commonOf(values) }
+      const [repository, subset] = [values.text('repository'), values.text('readDataSubset')]
+      const isWhole = values.flag('readData')
+      if (place === undefined) {
+        if (deep) throw new UsageError('--deep goes with a path')
+        if (isWhole && subset !== undefined)
+          throw new UsageError('--read-data reads all: no --read-data-subset')
+        const read = isWhole ? ({ percent: 100 } as const) : subset && readPart(subset)
+        return done({ verb: 'check-repository', ...common, repository, read: read || undefined })
+      }
+      if (repository !== undefined || isWhole || subset !== undefined) {
+        throw new UsageError('check: a path, or the options of a repository; not both')
+      }
+      done({ verb: 'check', place, deep, ...common })
+    })
+}
+
+export function addUpkeep(
+  verb: Exclude<UpkeepArgs['verb'], 'check'>,
+): (command: Command, done: Done) => void {
   return (command, done) => {
     withProgress(withCommon(command))
       .argument('<path>', `${PLACE}; a verify capability is enough`)

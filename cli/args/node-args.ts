@@ -8,11 +8,13 @@ export function addInit(command: Command, done: Done): void {
     .option('--name <name>', 'what the members of the grid call this machine (default: founder)')
     .option('--open', 'an open grid: no founder and no certificates, whoever reaches a node may use it')
     .option('--bootstrap <address...>', 'multiaddrs of nodes of an open grid to learn it from')
+    .option('--kit <file>', 'a home that restores, from a recovery kit, or - for standard input')
     .action((options: unknown) => {
       const values = new Values(options)
       const bootstrap = values.list('bootstrap')
       const open = values.flag('open') || bootstrap.length > 0
-      done({ verb: 'init', ...homeOf(values), name: values.text('name'), open, bootstrap })
+      const [name, kit] = [values.text('name'), values.text('kit')]
+      done({ verb: 'init', ...homeOf(values), name, open, bootstrap, kit })
     })
 }
 

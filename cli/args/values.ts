@@ -82,11 +82,16 @@ export class Values {
 
   /** @throws UsageError unless it is a whole number from 1 to 255 */
   whole(name: string): number | undefined {
+    return this.count(name, { min: 1, max: 255 })
+  }
+
+  /** @throws UsageError unless it is a whole number from `min` to `max` */
+  count(name: string, { min, max }: { readonly min: number; readonly max: number }): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    const number = /^\d{1,3}$/.test(text) ? Number(text) : 0
-    if (number < 1 || number > 255)
-      throw new UsageError(`--${name}: a whole number from 1 to 255 wanted, found ${text}`)
-    return number
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (number >= min && number <= max) return number
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw new UsageError(`--${option}: a whole number from ${min} to ${max} wanted, found ${text}`)
   }
 }

@@ -1,6 +1,6 @@
 /** Snapshots as tables, and as JSON. Pure. */
 import type { Snapshot, SnapshotTotals } from '#crypto'
-import { formatBytes } from '../describe.ts'
+import { countOf, formatBytes } from '../describe.ts'
 import { formatTime } from '../entry-lines.ts'
 import { printable } from '../names.ts'
 import { type SnapshotGroup, shortId } from './selection.ts'
@@ -77,7 +77,7 @@ export function describeTotals(totals: SnapshotTotals): readonly string[] {
   return [
     `files     ${number(newFiles)} new, ${number(changedFiles)} changed, ${number(unmodifiedFiles)} unmodified` +
       (unreadableFiles > 0 ? `, ${number(unreadableFiles)} NOT READ` : ''),
-    `all       ${number(files)} files in ${number(folders)} folders, ${formatBytes(bytes)}`,
+    `all       ${countOf(files, 'file')} in ${countOf(folders, 'folder')}, ${formatBytes(bytes)}`,
     `added     ${formatBytes(totals.addedBytes)}, ${formatBytes(totals.storedBytes)} compressed` +
       (ratio === undefined ? '' : `; dedup ratio ${ratio < 100 ? ratio.toFixed(1) : Math.round(ratio)}`),
   ]

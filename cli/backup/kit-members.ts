@@ -15,25 +15,38 @@ export function chooseMembers(
   bootstrap: readonly string[],
   servers: readonly KnownServer[],
 ): readonly string[] {
-  const chosen = new Set<string>()
-  const peers = new Set<string>()
-  const add = (address: string, limit: number): void => {
-    const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1]
-    if (chosen.size >= limit || (peer !== undefined && peers.has(peer))) return
-    chosen.add(address)
-    if (peer !== undefined) peers.add(peer)
-  }
   const own = servers.filter(({ isLocal }) => isLocal).map(({ peerId }) => `/p2p/${peerId}`)
   const known = bootstrap.filter((address) => !own.some((peer) => address.endsWith(peer)))
-  for (const address of known) add(address, BOOTSTRAP_SHARE_MAX)
-  for (const server of spread(servers.filter(({ isLocal }) => !isLocal))) {
-    const [best] = [...server.addresses].sort((left, right) => remoteness(right) - remoteness(left))
-    // A bootstrap address need not name its peer.
-    if (best === undefined || chosen.has(best)) continue
-    add(best.includes('/p2p/') ? best : `${best}/p2p/${server.peerId}`, KIT_MEMBERS_MAX)
+  const chosen: Member[] = []
+  const add = (member: Member, limit: number): void => {
+    if (chosen.length < limit && !chosen.some((other) => isSameMember(other, member))) chosen.push(member)
   }
-  for (const address of known) add(address, KIT_MEMBERS_MAX)
-  return [...chosen]
+  const others = spread(servers.filter(({ isLocal }) => !isLocal)).flatMap(memberOf)
+  // Of an address that does not name its peer, the one that does is the better form.
+  const configured = known.map((address): Member => {
+    const [place = '', peerId] = address.split('/p2p/')
+    return others.find((other) => other.place === place) ?? { place, peerId }
+  })
+  for (const member of configured) add(member, BOOTSTRAP_SHARE_MAX)
+  for (const member of [...others, ...configured]) add(member, KIT_MEMBERS_MAX)
+  return chosen.map(({ place, peerId }) => (peerId === undefined ? place : `${place}/p2p/${peerId}`))
+}
+
+interface Member {
+  /** Where it listens. */
+  readonly place: string
+  /** Undefined: whoever answers there. */
+  readonly peerId: string | undefined
+}
+
+function isSameMember(left: Member, right: Member): boolean {
+  return left.place === right.place || (left.peerId !== undefined && left.peerId === right.peerId)
+}
+
+/** By the address that most can reach. */
+function memberOf({ peerId, addresses }: KnownServer): readonly Member[] {
+  const [best] = [...addresses].sort((left, right) => remoteness(right) - remoteness(left))
+  return best === undefined ? [] : [{ place: best.split('/p2p/')[0] ?? '', peerId: String(peerId) }]
 }
 
 /** Whether nobody on another machine can use any of them. */

@@ -1,6 +1,7 @@
 /** The page of a recovery kit: for paper, in HTML that needs nothing else and in plain text. Pure. */
 import encodeQR from 'qr'
-import { formatKit, formatKitForPaper, type RecoveryKit } from './recovery-kit.ts'
+import { printable } from '../names.ts'
+import { formatKitCodes, formatKitForPaper, type RecoveryKit } from './recovery-kit.ts'
 
 /** What scanners want around a code. */
 const BORDER_MODULES = 4
@@ -27,6 +28,7 @@ function sectionsOf({ kit, host, version }: KitPage): readonly Section[] {
   const right = canWrite
     ? 'read every file of every backup, and delete them'
     : 'read every file of every backup, and change nothing'
+  const codes = kit.membership === undefined ? 'the code' : 'both codes'
   return [
     {
       title: 'What this is',
@@ -42,8 +44,8 @@ function sectionsOf({ kit, host, version }: KitPage): readonly Section[] {
       title: 'To restore on a bare machine',
       paragraphs: [
         `1. Install Cairn, version ${version} or later, and Node 22.18 or later.`,
-        `2. Scan the code with a phone and save its text as ${KIT_FILE_NAME}, or type in the lines below. Spaces and ` +
-          'line ends within the repository mean nothing, and a mistake is noticed.',
+        `2. Scan ${codes} with a phone and save the text as ${KIT_FILE_NAME}, or type in the lines below. Spaces and ` +
+          'line ends within the long ones mean nothing, and a mistake is noticed.',
         '3. Then, as root if owners of files are to be restored too:',
       ],
       commands: [
@@ -60,7 +62,22 @@ function sectionsOf({ kit, host, version }: KitPage): readonly Section[] {
           'the others.',
       ],
     },
+    { title: 'If the grid does not admit you', paragraphs: [admission(kit)] },
   ]
+}
+
+function admission({ membership }: RecoveryKit): string {
+  const invitation =
+    'ask a member for an invitation (cairn invite) and, after cairn init --kit, redeem it: cairn join LINK.'
+  if (membership === undefined) {
+    return `A grid of members admits those whom a member has invited. If this one does not admit you, ${invitation}`
+  }
+  const { name, expiresAtSeconds } = membership.chain.own
+  const until = new Date(1000 * expiresAtSeconds).toISOString().slice(0, 10)
+  return (
+    `With the lines key: and chain: the grid admits whoever has this page, as ${printable(name)}, until ${until}: ` +
+    `make a new one before. After that, or without those lines, ${invitation}`
+  )
 }
 
 /** Lines of at most 80 characters, if no address of a member is longer. The text is a secret. */
@@ -97,7 +114,7 @@ export function kitAsHtml(page: KitPage): string {
 body { font: 11pt/1.4 serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #000; background: #fff }
 h1 { font-size: 1.6em; margin: 0 } h2 { font-size: 1.1em; margin: 1.2em 0 .3em }
 p { margin: .3em 0 } pre { font: 9.5pt/1.4 monospace; white-space: pre-wrap; overflow-wrap: anywhere }
-svg { display: block; width: 85mm; height: 85mm; margin: 1em auto }
+svg { display: inline-block; width: 85mm; height: 85mm; margin: 1em 1mm 0 0 }
 @media print { body { margin: 0; padding: 0 } h2, pre, svg { break-inside: avoid } }
 </style>
 </head>
@@ -106,14 +123,15 @@ svg { display: block; width: 85mm; height: 85mm; margin: 1em auto }
 <p>of ${escaped(host)}, ${escaped(kit.madeOn)}</p>
 ${sections.join('')}<h2>The kit</h2>
 <pre id="kit">${escaped(formatKitForPaper(kit))}</pre>
-${svgOf(kit)}
+${formatKitCodes(kit).map(svgOf).join('\n')}
 </body>
 </html>
 `
 }
 
-function svgOf(kit: RecoveryKit): string {
-  return encodeQR(formatKit(kit), 'svg', { ecc: 'medium', border: BORDER_MODULES })
+function svgOf(code: string): string {
+  // A page that lies in a safe has few stains; larger modules are read more easily.
+  return encodeQR(code, 'svg', { ecc: 'low', border: BORDER_MODULES })
 }
 
 function escaped(text: string): string {

@@ -1,5 +1,5 @@
 /**
- * A recovery kit: what is needed to restore on a bare machine, as lines that fit on paper and into a QR code. Pure.
+ * A recovery kit: what is needed to restore on a bare machine, as lines that fit on paper and into QR codes. Pure.
  *
  *     cairn-kit: 1
  *     repository: cairn:dir-read:…
@@ -7,23 +7,39 @@
  *     shares: 3 7 10
  *     made: 2026-11-28
  *     check: k3f7qxma
+ *     key: …
+ *     chain: …
  *
  * `member` comes once for each address of the grid. `shares` are needed, happy and total, for a home that backs up
  * again. `check` is the beginning of a hash over the lines before it, so that a mistake of whoever typed them in from
- * paper is found; who changes a line on purpose leaves `check` out. A line that begins with a space goes on with the
- * one above, and spaces within a value mean nothing, except between numbers: so a capability can be printed in groups.
+ * paper is found; who changes a line on purpose leaves `check` out. `key` and `chain`, in base32, are there for a grid
+ * of members (PROTOCOL §12): the seed of a node's key that is the kit's own, and the chain of its certificates; a
+ * mistake in them is found by the signatures. Without them the new home has to be invited. A line that begins with a
+ * space goes on with the one above, and spaces within a value mean nothing, except between numbers: so long ones can be
+ * printed in groups.
  */
 import { createHash } from 'node:crypto'
 import {
   type DirectoryReadCapability,
   type DirectoryWriteCapability,
   formatCapability,
+  fromBase32,
+  GridError,
   InvalidInputError,
   parseCapability,
   toBase32,
   utf8,
 } from '#crypto'
-import type { ShareNumbers } from '#node'
+import {
+  type Chain,
+  formatChain,
+  type NodeKey,
+  nodeKeyFromSeed,
+  parseChain,
+  peerIdOfPublicKey,
+  publicKeyOf,
+  type ShareNumbers,
+} from '#node'
 
 export interface RecoveryKit {
   readonly repository: DirectoryReadCapability | DirectoryWriteCapability
@@ -32,34 +48,46 @@ export interface RecoveryKit {
   readonly shares: ShareNumbers
   /** `2026-11-28` */
   readonly madeOn: string
+  /** With what a grid of members admits whoever has it; undefined: it is an open grid, or wants an invitation. */
+  readonly membership: KitMembership | undefined
+}
+
+export interface KitMembership {
+  /** Of no other node. */
+  readonly key: NodeKey
+  /** Of that key. */
+  readonly chain: Chain
 }
 
 /** A code of more text than these give is hard to read for a camera. */
 export const KIT_MEMBERS_MAX = 8
 /** A page of the kit has some 30 kB. */
 export const KIT_FILE_MAX_BYTES = 1024 * 1024
-const VALUE_LENGTH_MAX = 512
+/** Most of it is for a chain of six certificates. */
+const VALUE_LENGTH_MAX = 8192
 /** 40 bits. */
 const CHECK_LENGTH = 8
 const CHECK_TAG = 'cairn recovery kit 1\n'
 const GROUP_LENGTH = 8
 const GROUPS_IN_LINE = 7
-const KEYS = ['cairn-kit', 'repository', 'member', 'shares', 'made', 'check'] as const
+const KEYS = ['cairn-kit', 'repository', 'member', 'shares', 'made', 'check', 'key', 'chain'] as const
+/** Those that are printed in groups. */
+const GROUPED: ReadonlySet<string> = new Set(['repository', 'key', 'chain'])
 type Key = (typeof KEYS)[number]
 type Line = readonly [Key, string]
 
-/** As a QR code has it: the least that parseKit reads. The text is a secret. */
-export function formatKit(kit: RecoveryKit): string {
-  return linesOf(kit)
-    .map(([key, value]) => `${key}: ${value}\n`)
-    .join('')
+/** As QR codes have it: what parseKit reads, on one or two of them. The texts are secrets. */
+export function formatKitCodes(kit: RecoveryKit): readonly string[] {
+  const membership = membershipLinesOf(kit)
+  const codes = [[...coreLinesOf(kit), checkLineOf(kit)], ...(membership.length > 0 ? [membership] : [])]
+  return codes.map((lines) => lines.map(([key, value]) => `${key}: ${value}\n`).join(''))
 }
 
-/** As paper has it: the capability in groups, and no line too long but those of addresses. The text is a secret. */
+/** As paper has it: what is long in groups, and no line too long but those of addresses. The text is a secret. */
 export function formatKitForPaper(kit: RecoveryKit): string {
-  return linesOf(kit)
+  return [...coreLinesOf(kit), checkLineOf(kit), ...membershipLinesOf(kit)]
     .map(([key, value]) =>
-      key === 'repository' ? `${key}:\n${groupsOf(value).join('\n')}\n` : `${key}: ${value}\n`,
+      GROUPED.has(key) ? `${key}:\n${groupsOf(value).join('\n')}\n` : `${key}: ${value}\n`,
     )
     .join('')
 }
@@ -77,9 +105,11 @@ export function parseKit(text: string): RecoveryKit {
       hint: 'It is made by cairn recovery-kit; from paper, type in the lines from cairn-kit: to check:.',
     })
   }
-  const own = lines.slice(begin)
-  const values = (key: Key): readonly string[] =>
-    own.filter(([found]) => found === key).map(([, value]) => value)
+  const values = (key: Key): readonly string[] => {
+    // Two codes may have been scanned in either order.
+    const own = key === 'key' || key === 'chain' ? lines : lines.slice(begin)
+    return own.filter(([found]) => found === key).map(([, value]) => value)
+  }
   const single = (key: Key): string | undefined => {
     const [value, ...more] = values(key)
     if (more.length > 0)
@@ -96,6 +126,7 @@ export function parseKit(text: string): RecoveryKit {
     members: membersOf(values('member')),
     shares: sharesOf(single('shares')),
     madeOn: dateOf(single('made')),
+    membership: membershipOf(single('key'), single('chain')),
   }
   const check = single('check')
   if (check !== undefined && check !== checkOf(kit)) {
@@ -106,11 +137,7 @@ export function parseKit(text: string): RecoveryKit {
   return kit
 }
 
-function linesOf(kit: RecoveryKit): readonly Line[] {
-  return [...checkedLinesOf(kit), ['check', checkOf(kit)]]
-}
-
-function checkedLinesOf({ repository, members, shares, madeOn }: RecoveryKit): readonly Line[] {
+function coreLinesOf({ repository, members, shares, madeOn }: RecoveryKit): readonly Line[] {
   const { neededShares, happyServers, totalShares } = shares
   return [
     ['cairn-kit', '1'],
@@ -121,18 +148,35 @@ function checkedLinesOf({ repository, members, shares, madeOn }: RecoveryKit): r
   ]
 }
 
+function checkLineOf(kit: RecoveryKit): Line {
+  return ['check', checkOf(kit)]
+}
+
+function membershipLinesOf({ membership }: RecoveryKit): readonly Line[] {
+  if (membership === undefined) return []
+  const { key, chain } = membership
+  return [
+    ['key', toBase32(key.reveal())],
+    ['chain', toBase32(formatChain(chain))],
+  ]
+}
+
 function checkOf(kit: RecoveryKit): string {
-  const text = checkedLinesOf(kit)
+  const text = coreLinesOf(kit)
     .map(([key, value]) => `${key}: ${value}\n`)
     .join('')
   const hash = createHash('sha256').update(utf8(CHECK_TAG)).update(utf8(text)).digest()
   return toBase32(hash).slice(0, CHECK_LENGTH)
 }
 
+/** `cairn:dir-read:`, if it has such a head, and below it the rest as a person reads it out. */
 function groupsOf(value: string): readonly string[] {
-  const line = new RegExp(`.{1,${GROUP_LENGTH * GROUPS_IN_LINE}}`, 'gs')
-  const group = new RegExp(`.{1,${GROUP_LENGTH}}`, 'gs')
-  return (value.match(line) ?? []).map((part) => `  ${(part.match(group) ?? []).join(' ')}`)
+  const head = value.slice(0, value.lastIndexOf(':') + 1)
+  const groups = value.slice(head.length).match(new RegExp(`.{1,${GROUP_LENGTH}}`, 'gs')) ?? []
+  const lines = Array.from({ length: Math.ceil(groups.length / GROUPS_IN_LINE) }, (_, index) =>
+    groups.slice(index * GROUPS_IN_LINE, (index + 1) * GROUPS_IN_LINE).join(' '),
+  )
+  return [...(head === '' ? [] : [head]), ...lines].map((line) => `  ${line}`)
 }
 
 /** What stands in the page between `<pre id="kit">` and its end; any other text as it is. */
@@ -190,6 +234,26 @@ function membersOf(addresses: readonly string[]): readonly string[] {
     )
   }
   return addresses
+}
+
+/** @throws InvalidInputError if something in it is mistyped */
+function membershipOf(key: string | undefined, chain: string | undefined): KitMembership | undefined {
+  if (key === undefined && chain === undefined) return undefined
+  if (key === undefined || chain === undefined) {
+    throw new InvalidInputError('a recovery kit has the lines key: and chain: both, or neither')
+  }
+  try {
+    const parts = { key: nodeKeyFromSeed(fromBase32(key)), chain: parseChain(fromBase32(chain)) }
+    if (peerIdOfPublicKey(publicKeyOf(parts.key)) === parts.chain.peerId) return parts
+    throw new InvalidInputError('the chain is of another key')
+  } catch (cause) {
+    if (!(cause instanceof GridError)) throw cause
+    throw new InvalidInputError(
+      'the line key: or chain: of the recovery kit is mistyped',
+      { hint: 'Leave out both, and the new home can be invited by a member: cairn join.' },
+      { cause },
+    )
+  }
 }
 
 function sharesOf(text: string | undefined): ShareNumbers {

@@ -1,4 +1,4 @@
-/** `cairn init`: the first home of a grid, or one of an open grid. */
+/** `cairn init`: the first home of a grid, or one of an open grid, or one that a recovery kit restores with. */
 import type { CommandContext } from '../context.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { InitArgs } from '../invocation.ts'
@@ -8,6 +8,7 @@ import { goOn } from './run.ts'
 const NAME_DEFAULT = 'founder'
 
 export async function init(args: InitArgs, context: CommandContext): Promise<number> {
+  if (args.kit !== undefined) return (await import('./init-kit.ts')).initKit(args, args.kit, context)
   const { home, output } = context
   const peerId = args.open ? await makeOpen(args, context) : await found(args, context)
   const config = home.configFile

@@ -1,6 +1,5 @@
 /** `cairn join`: redeem an invitation, and be a member of the grid. */
 import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import { equalBytes } from '#crypto'
 import {
   type Chain,
@@ -9,31 +8,27 @@ import {
   loadOrCreateNodeKey,
   loadOwnChain,
   nodeDisk,
-  parseInvitation,
   peerIdOfPublicKey,
-  redeemInvitation,
   saveOwnChain,
-  silentLog,
-  systemPlatform,
 } from '#node'
 import { asMemberConfig } from '../config-edit.ts'
 import type { CommandContext } from '../context.ts'
 import { holdHome } from '../daemon.ts'
-import { explain } from '../errno.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { Home } from '../home.ts'
 import type { JoinArgs } from '../invocation.ts'
 import { makeMemberHome } from '../make-home.ts'
 import { describeGrant } from '../member-lines.ts'
 import { writePrivateFile } from '../private-file.ts'
+import { readInvitation, redeemFor } from '../redeem-link.ts'
 import { goOn } from './run.ts'
 
 export async function join(args: JoinArgs, context: CommandContext): Promise<number> {
   const { home, output, signal } = context
-  const invitation = parseInvitation((await readLink(args.link)).trim())
+  const invitation = await readInvitation(args.link)
   const inviter = peerIdOfPublicKey(invitation.inviter)
   const bootstrap = invitation.addresses.map((address) => `${address}/p2p/${inviter}`)
-  const certify = () => redeem(home, invitation, signal)
+  const certify = async () => redeemFor(await loadOrCreateNodeKey(home.keyFile), invitation, { signal })
   const isThere = await home.exists()
   if (isThere) output.note(`${home.configFile} stays as it is, but for whose grid this is.`)
   const chain = isThere
@@ -75,23 +70,4 @@ async function rejoin(
   } finally {
     await lock.close()
   }
-}
-
-async function redeem(home: Home, invitation: Invitation, signal: AbortSignal): Promise<Chain> {
-  const platform = systemPlatform(silentLog)
-  const key = await loadOrCreateNodeKey(home.keyFile)
-  const network = await platform.openNetwork({ key, listen: [], log: silentLog })
-  try {
-    return await redeemInvitation(invitation, { network, clock: platform.clock, signal })
-  } finally {
-    await network.close()
-  }
-}
-
-/** The link itself, or where it is kept. */
-async function readLink(link: string): Promise<string> {
-  if (link === '-' || link === '@-') return await text(process.stdin)
-  if (!link.startsWith('@')) return link
-  const path = link.slice(1)
-  return await readFile(path, 'utf8').catch(explain('reading', path))
 }

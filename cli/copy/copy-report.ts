@@ -1,7 +1,7 @@
 /** What a copy has done so far, for whoever watches it and for the end. */
 import { GridError } from '#crypto'
 import { NoSpaceError, NotEnoughSharesError, UnhappyError, UnreachableError } from '#node'
-import { formatBytes, formatTransfer } from '../describe.ts'
+import { countOf, formatBytes, formatTransfer } from '../describe.ts'
 import { errnoOf } from '../errno.ts'
 import { EXIT_DONE, EXIT_PARTLY } from '../exit-code.ts'
 import { printable } from '../names.ts'
@@ -120,8 +120,4 @@ export class CopyReport {
       return `copying  ${countOf(files, 'file')}  ${formatBytes(bytes)}  ${rate}/s${same}  ${printable(path)}`
     })
   }
-}
-
-function countOf(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`
 }

@@ -172,6 +172,27 @@ describe('parseArgs', () => {
     expect(textOf('alias', 'add', '--help')).toContain('Usage: cairn alias add')
   })
 
+  test('tells a check of the repository and a listing of a snapshot from those of the grid', () => {
+    expect(invocationOf('check')).toMatchObject({
+      verb: 'check-repository',
+      repository: undefined,
+      read: undefined,
+    })
+    expect(invocationOf('check', '-r', 'work:', '--read-data')).toMatchObject({
+      verb: 'check-repository',
+      repository: 'work:',
+      read: { percent: 100 },
+    })
+    expect(invocationOf('ls', '-l', '--snapshot', 'latest', '/etc', '-H', 'h')).toMatchObject({
+      verb: 'snapshot-ls',
+      snapshot: 'latest',
+      path: '/etc',
+      long: true,
+      filter: { hosts: ['h'], tags: [], paths: [] },
+    })
+    expect(invocationOf('ls', '--snapshot', 'k3f7')).toMatchObject({ path: '/' })
+  })
+
   test('reads run, status and grid', () => {
     expect(invocationOf('run', '--stop-with-stdin')).toMatchObject({ verb: 'run', stopWithStdin: true })
     expect(invocationOf('status', '--quiet')).toMatchObject({ verb: 'status', quiet: true })
@@ -197,6 +218,11 @@ describe('parseArgs', () => {
     ['a number that is none', ['put', 'f', '--needed', 'three']],
     ['a number out of range', ['put', 'f', '--total', '256']],
     ['a report and a file in one place', ['get', '@cap', '--json']],
+    ['a list of nothing', ['ls']],
+    ['a repository of no snapshot', ['ls', '--repository', 'work:', 'home:']],
+    ['a check of two things', ['check', 'home:', '--read-data']],
+    ['a check of all and of a part', ['check', '--read-data', '--read-data-subset', '5%']],
+    ['all below of no path', ['check', '--deep']],
   ])('refuses %s', (_what, args) => {
     expect(() => parseArgs(args, '1.2.3')).toThrow(UsageError)
   })
@@ -204,13 +230,13 @@ describe('parseArgs', () => {
   test('gives help with examples for every verb, and the version', () => {
     expect(textOf('--version')).toBe('1.2.3\n')
     expect(textOf('--help')).toContain('Exit codes:')
-    expect(textOf('--help').split('\n').length).toBeLessThanOrEqual(48)
+    expect(textOf('--help').split('\n').length).toBeLessThanOrEqual(72)
     expect(textOf()).toContain('Usage: cairn')
     for (const verb of Object.keys(VERBS)) {
       const help = textOf(verb, '--help')
       expect(help).toContain(`Usage: cairn ${verb}`)
       expect(help).toMatch(/Examples?:\n {2}\$ /)
-      if (verb === 'alias') continue
+      if (verb === 'alias' || verb === 'drop') continue
       expect(help).toContain('--home')
       expect(help).toContain('--json')
     }

@@ -63,14 +63,13 @@ export class CairnProcess {
 
   /** The first line of standard output. @throws if the process ends before */
   async firstLine(): Promise<string> {
-    const whole = () => this.stdout
-    while (!whole().includes('\n')) {
+    while (!this.stdout.includes('\n')) {
       const ended = await Promise.race([once(this.child.stdout, 'data').then(() => undefined), this.ended])
-      if (ended !== undefined && !whole().includes('\n')) {
+      if (ended !== undefined && !this.stdout.includes('\n')) {
         throw new Error(`it ended with ${ended.code}: ${ended.stderr}`)
       }
     }
-    return whole().split('\n', 1)[0] ?? ''
+    return this.stdout.split('\n', 1)[0] ?? ''
   }
 }
 

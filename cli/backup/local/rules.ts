@@ -39,11 +39,16 @@ export class PathRules {
   }
 
   /** @throws InvalidInputError for an empty pattern, a very long one, or too many */
-  static parse(patterns: readonly string[]): PathRules {
+  static parse(
+    patterns: readonly string[],
+    options: { readonly ignoreCase?: boolean | undefined } = {},
+  ): PathRules {
     if (patterns.length > RULES_MAX) {
       throw new InvalidInputError(`at most ${RULES_MAX} patterns are wanted, found ${patterns.length}`)
     }
-    return new PathRules(patterns.map(parseRule))
+    return new PathRules(
+      patterns.map((pattern) => parseRule(pattern, { nocase: options.ignoreCase === true })),
+    )
   }
 
   get isEmpty(): boolean {
@@ -64,7 +69,7 @@ export class PathRules {
   }
 }
 
-function parseRule(text: string): Rule {
+function parseRule(text: string, matching: { readonly nocase: boolean }): Rule {
   const isNegated = text.startsWith('!')
   const shown = isNegated ? text.slice(1) : text
   const foldersOnly = /[^\\]\/$/.test(shown)
@@ -78,7 +83,7 @@ function parseRule(text: string): Rule {
     )
   }
   const anchored = trimmed.startsWith('/') ? trimmed : `**/${trimmed}`
-  return { pattern: new Minimatch(anchored, PATTERN_OPTIONS), isNegated, foldersOnly }
+  return { pattern: new Minimatch(anchored, { ...PATTERN_OPTIONS, ...matching }), isNegated, foldersOnly }
 }
 
 /** The patterns in a file of rules: one a line; empty lines and those that begin with `#` are for people. */

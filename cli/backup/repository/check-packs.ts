@@ -15,6 +15,7 @@ export function choosePacks(
   read: NonNullable<CheckOptions['read']>,
   seed: string,
 ): readonly KnownPack[] {
+  if ('part' in read) return packs.filter(({ name }) => partOf(name, read.of) === read.part)
   const total = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   let restBytes = 'percent' in read ? (total * read.percent) / 100 : read.bytes
   const chosen: KnownPack[] = []
@@ -59,6 +60,11 @@ export async function readPacks(
     bytesRead += pack.sizeBytes
   }
   return bytesRead
+}
+
+/** 1 to `of`: of a pack it is always the same, whatever other packs there are. */
+function partOf(name: string, of: number): number {
+  return (createHash('sha256').update(name).digest().readUInt32BE(0) % of) + 1
 }
 
 interface Lot {

@@ -210,7 +210,9 @@ class DropSession implements RepositoryWriter {
 
   async parentOf(host: string, paths: readonly string[]): Promise<ParentSnapshot | undefined> {
     const snapshot = await this.#parts.sent.snapshotOf(host, paths)
-    return snapshot && { id: snapshot.id, root: snapshot.root }
+    if (snapshot === undefined) return undefined
+    const { id, takenAtMilliseconds, root } = snapshot
+    return { id, takenAtMilliseconds, root }
   }
 
   async publish(content: SnapshotContent): Promise<Snapshot> {

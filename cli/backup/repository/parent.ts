@@ -13,7 +13,9 @@ export async function newestOf(
     if ('error' in snapshot || snapshot.host !== host || !isSameSet(snapshot.paths, paths)) continue
     if (newest === undefined || isNewer(snapshot, newest)) newest = snapshot
   }
-  return newest && { id: newest.id, root: newest.root }
+  if (newest === undefined) return undefined
+  const { id, takenAtMilliseconds, root } = newest
+  return { id, takenAtMilliseconds, root }
 }
 
 function isNewer(left: Snapshot, right: Snapshot): boolean {

@@ -126,7 +126,7 @@ export class GridRepository implements Repository {
   async #writing<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#parts.places.drop === undefined) return work()
     throw new InvalidInputError('this repository takes backups through its drop-box alone', {
-      hint: 'Make another one for this host: cairn backup --create --repository NAME: PATH',
+      hint: 'cairn backup PATH --repository NAME: --create makes another one for this machine.',
     })
   }
 }

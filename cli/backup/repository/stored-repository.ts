@@ -65,7 +65,7 @@ export async function findPlaces(
     !isDirectory(snapshots)
   ) {
     throw new NotFoundError('the directory is no repository of backups: it lacks what one has', {
-      hint: 'Make one: cairn backup --create --repository NAME: PATH',
+      hint: 'cairn backup PATH makes one; --repository NAME: --create another one.',
     })
   }
   const bytes = await readSmallFile(files, file, { signal, sizeMaxBytes: REPOSITORY_FILE_MAX_BYTES })

@@ -134,6 +134,8 @@ export interface RepositoryWriter extends AsyncDisposable {
 
 export interface ParentSnapshot {
   readonly id: string
+  /** When it was begun. */
+  readonly takenAtMilliseconds: number
   readonly root: Content
 }
 
@@ -206,9 +208,16 @@ export interface PruneReport {
   readonly bytesNow: number
 }
 
+export type ReadPart =
+  /** 0 to 100, chosen by the seed. */
+  | { readonly percent: number }
+  | { readonly bytes: number }
+  /** One of so many parts, from 1: together they are all packs, and no pack is in two. */
+  | { readonly part: number; readonly of: number }
+
 export interface CheckOptions extends Cancel {
-  /** What part of the packs to read and verify, blob by blob; left out: none. `percent` 0 to 100. */
-  readonly read?: { readonly percent: number } | { readonly bytes: number } | undefined
+  /** What part of the packs to read and verify, blob by blob; left out: none. */
+  readonly read?: ReadPart | undefined
   /** Which packs are read follows from it. */
   readonly seed?: string | undefined
   /** Called once for each problem. */

@@ -9,11 +9,13 @@ import {
   formatCapability,
   InvalidInputError,
   slotWriteCapability,
+  toBase32,
   toReadCapability,
 } from '#crypto'
+import { foundGrid, issueChain, publicKeyOf, signerOf, temporaryNodeKey } from '#node'
 import { kitAsHtml, kitAsText } from '../../../cli/backup/kit-page.ts'
 import {
-  formatKit,
+  formatKitCodes,
   formatKitForPaper,
   KIT_MEMBERS_MAX,
   parseKit,
@@ -37,11 +39,28 @@ const shares = fc
     happyServers,
     totalShares,
   }))
+/** Made here: signatures are what this process can make, and no arbitrary. */
+const key = temporaryNodeKey()
+const founder = signerOf(temporaryNodeKey())
+const own = temporaryNodeKey()
+const parent = await foundGrid(founder, {
+  publicKey: publicKeyOf(own),
+  name: 'ann',
+  now: Date.UTC(2026, 10, 28),
+})
+const chain = await issueChain(signerOf(own), {
+  parent,
+  subject: publicKeyOf(key),
+  name: 'recovery of ann',
+  serial: Date.UTC(2026, 10, 28),
+  grant: { ...parent.own, roles: ['client'], quotaBytes: 0, inviteDepth: 0 },
+})
 const kits: fc.Arbitrary<RecoveryKit> = fc.record({
   repository,
   members: fc.array(member, { maxLength: KIT_MEMBERS_MAX }),
   shares,
   madeOn: fc.constantFrom('2026-11-28', '2031-01-01'),
+  membership: fc.constantFrom(undefined, { key, chain }),
 })
 
 const EXAMPLE: RecoveryKit = {
@@ -49,12 +68,16 @@ const EXAMPLE: RecoveryKit = {
   members: ['/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWPb48kvj8eKxByaPd8MbNUykaSrvw7PhAbmQn7SWVEX7W'],
   shares: { neededShares: 3, happyServers: 7, totalShares: 10 },
   madeOn: '2026-11-28',
+  membership: undefined,
 }
+const formatKit = (kit: RecoveryKit) => formatKitCodes(kit).join('')
 const page = (kit: RecoveryKit) => ({ kit, host: 'ann\u2019s <laptop> & "more"', version: '0.1.0' })
 
 /** Of kits whose secrets print themselves as nothing. */
 function plain(kit: RecoveryKit): object {
-  return { ...kit, repository: formatCapability(kit.repository) }
+  const { repository: secret, membership } = kit
+  const shown = membership && [Buffer.from(membership.key.reveal()).toString('hex'), membership.chain.peerId]
+  return { ...kit, repository: formatCapability(secret), membership: shown }
 }
 
 describe('a recovery kit', () => {
@@ -158,13 +181,13 @@ describe('a recovery kit', () => {
   })
 })
 
-/** What the code in a page shows, black on white, some pixels a module. */
-function pictureOf(html: string): { width: number; height: number; data: Uint8Array } {
+/** What a code of a page shows, black on white, some pixels a module. */
+function pictureOf(svg: string): { width: number; height: number; data: Uint8Array } {
   const SCALE = 4
-  const size = Number(/viewBox="0 0 (\d+) \1"/.exec(html)?.[1])
+  const size = Number(/viewBox="0 0 (\d+) \1"/.exec(svg)?.[1])
   const width = size * SCALE
   const data = new Uint8Array(width * width * 4).fill(255)
-  for (const [, x, y] of darkModules(/<path d="([^"]*)"/.exec(html)?.[1] ?? '')) {
+  for (const [, x, y] of darkModules(/<path d="([^"]*)"/.exec(svg)?.[1] ?? '')) {
     for (let pixel = 0; pixel < SCALE * SCALE; pixel += 1) {
       const row = y * SCALE + Math.floor(pixel / SCALE)
       const column = x * SCALE + (pixel % SCALE)
@@ -184,16 +207,57 @@ function* darkModules(path: string): Generator<readonly [string, number, number]
   }
 }
 
-test('the code in the page holds the kit, also one with as many members as may be', () => {
-  for (const kit of [
-    EXAMPLE,
-    ...fc.sample(kits, 3),
-    { ...EXAMPLE, members: fc.sample(member, KIT_MEMBERS_MAX) },
-  ]) {
-    const read = decodeQR(pictureOf(kitAsHtml(page(kit))))
-    expect(read).toBe(formatKit(kit))
-    expect(plain(parseKit(read))).toEqual(plain(kit))
+const codesOf = (html: string) => html.match(/<svg.*?<\/svg>/gs) ?? []
+
+test('the codes in the page hold the kit, also one with as many members as may be', () => {
+  const full = { ...EXAMPLE, members: fc.sample(member, KIT_MEMBERS_MAX), membership: { key, chain } }
+  for (const kit of [EXAMPLE, ...fc.sample(kits, 3), full]) {
+    const read = codesOf(kitAsHtml(page(kit))).map((svg) => decodeQR(pictureOf(svg)))
+    expect(read).toEqual(formatKitCodes(kit))
+    expect(read.length).toBe(kit.membership === undefined ? 1 : 2)
+    expect(plain(parseKit(read.join('\n')))).toEqual(plain(kit))
+    expect(plain(parseKit(read.toReversed().join('')))).toEqual(plain(kit))
   }
+})
+
+describe('the membership of a kit', () => {
+  const kit = { ...EXAMPLE, membership: { key, chain } }
+
+  test('is mistyped or sound', () => {
+    const [core = '', membership = ''] = formatKitCodes(kit)
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 'key: '.length, max: membership.length - 2 }),
+        fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567'),
+        (place, character) => {
+          const mistyped = `${membership.slice(0, place)}${character}${membership.slice(place + 1)}`
+          fc.pre(
+            mistyped !== membership &&
+              membership[place] !== '\n' &&
+              !/^(key|chain):/m.test(membership.slice(place, place + 6)),
+          )
+          expect(() => parseKit(core + mistyped)).toThrow(InvalidInputError)
+        },
+      ),
+    )
+  })
+
+  test('can be left out, and not by half', () => {
+    const [core = '', membership = ''] = formatKitCodes(kit)
+    expect(parseKit(core).membership).toBeUndefined()
+    for (const line of membership.trim().split('\n')) {
+      expect(() => parseKit(`${core}${line}\n`)).toThrow('both, or neither')
+    }
+    const other = toBase32(temporaryNodeKey().reveal())
+    expect(() => parseKit(core + membership.replace(/^key: .*/m, `key: ${other}`))).toThrow('mistyped')
+  })
+
+  test('is told of on the page, and until when it is good', () => {
+    expect(kitAsText(page(kit))).toMatch(
+      /admits\s+whoever\s+has\s+this\s+page,\s+as\s+recovery\s+of\s+ann,\s+until\s+2036-11-25/,
+    )
+    expect(kitAsText(page(EXAMPLE))).toContain('cairn join LINK')
+  })
 })
 
 test('the page needs nothing else, lets nothing else in, and says what it grants', () => {

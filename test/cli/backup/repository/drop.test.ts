@@ -81,7 +81,11 @@ for (const [name, openStage] of STAGES) {
       const first = await host.session((writer) => saveFolder(writer, FIRST))
       const second = await host.session(async (writer) => {
         const parent = await writer.parentOf('host', ['/home'])
-        expect(parent).toEqual({ id: first.id, root: first.root })
+        expect(parent).toEqual({
+          id: first.id,
+          root: first.root,
+          takenAtMilliseconds: first.takenAtMilliseconds,
+        })
         expect((await collect(writer.readTree(first.root))).map((entry) => entry.kind)).toEqual([
           'file',
           'folder',
