@@ -55,6 +55,7 @@ export { checkSlot, repairSlot, type SlotRepairReport, type SlotReport } from '.
 export { getSlotValue, type PutSlotValueOptions, putSlotValue, type SlotValueReading } from './slots/value.ts'
 export type { SlotWarning } from './slots/warning.ts'
 export type { KnownServer, NodeStatus, OwnMembership } from './status.ts'
+export { BufferedFile } from './storage/buffered-file.ts'
 export type * from './storage/server.ts'
 export { Storage, type StorageConfig, type StorageOptions, type StorageStatus } from './storage/storage.ts'
 export type { UploadSource } from './upload/segments.ts'

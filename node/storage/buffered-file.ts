@@ -50,6 +50,13 @@ export class BufferedFile {
     return this.#isMade ? undefined : this.#buffer.slice(0, this.#bufferedBytes)
   }
 
+  /** A copy of a run that was appended in one call, as long as it waits to go to the disk. */
+  waiting(offset: number, sizeBytes: number): Uint8Array | undefined {
+    const start = offset - this.#flushedBytes
+    if (start < 0 || start + sizeBytes > this.#bufferedBytes) return undefined
+    return this.#buffer.slice(start, start + sizeBytes)
+  }
+
   /** Everything is durable under the incoming name when the promise resolves, and the file is closed. */
   async syncAndClose(): Promise<void> {
     await this.#flush()

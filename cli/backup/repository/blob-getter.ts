@@ -77,11 +77,8 @@ export class BlobGetter {
 
   /** @param kind undefined: whatever it is */
   async #open(id: BlobId, kind: BlobKind | undefined, options: Cancel): Promise<Uint8Array> {
-    const waiting = this.#parts.waiting.get(id)
-    if (waiting !== undefined) {
-      requireKind(kind, waiting.entry)
-      return this.verify(waiting.entry, await (await waiting.spooled).read())
-    }
+    const waiting = await this.#fromSpool(id, kind)
+    if (waiting !== undefined) return waiting
     const found = await this.#findAll(id, options)
     const [first] = found
     if (first === undefined) throw notFound()
@@ -91,6 +88,19 @@ export class BlobGetter {
     const keptKind = kind ?? first.place.kind
     const kept = keptKind === 'data' ? undefined : await this.#fromCache({ kind: keptKind, id })
     return kept ?? this.#fromPacks(id, fitting, options)
+  }
+
+  async #fromSpool(id: BlobId, kind: BlobKind | undefined): Promise<Uint8Array | undefined> {
+    const waiting = this.#parts.waiting.get(id)
+    if (waiting === undefined) return undefined
+    requireKind(kind, waiting.entry)
+    try {
+      return await this.verify(waiting.entry, await (await waiting.spooled).read())
+    } catch (error) {
+      // Its pack has reached the grid meanwhile.
+      if (error instanceof NotFoundError) return undefined
+      throw error
+    }
   }
 
   async #fromCache(wanted: Pick<BlobEntry, 'kind' | 'id'>): Promise<Uint8Array | undefined> {

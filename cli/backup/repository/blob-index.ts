@@ -31,6 +31,7 @@ import {
   nameOfKey,
   numberKey,
   parsePlaces,
+  textOfBytes,
 } from './cache-keys.ts'
 import { CACHE_BATCH_MAX } from './limits.ts'
 
@@ -50,6 +51,9 @@ export interface KnownPack {
   readonly capability: FileReadCapability
   readonly state: PackState
   readonly rowCount: number
+  /** Of its blobs, as they are stored. */
+  readonly blobsSizeBytes: number
+  /** Of the whole, with table and padding. */
   readonly sizeBytes: number
 }
 
@@ -136,10 +140,12 @@ export class BlobIndex {
       assert(number < 2 ** 32 - 1, 'there are numbers left for packs')
       this.#nextNumber += 1
       const { packId, packSizeBytes: sizeBytes, rows } = table
+      const blobsSizeBytes = rows.reduce((sum, { storedSizeBytes }) => sum + storedSizeBytes, 0)
       // Taken before any row says it, also for whoever comes after a crash.
       await this.#cache.write([tombstone(number)], { sync: false })
       await this.#enterRows(number, rows)
-      return this.#change({ number, packId, name, capability, state, sizeBytes, rowCount: rows.length })
+      const sizes = { rowCount: rows.length, blobsSizeBytes, sizeBytes }
+      return this.#change({ number, packId, name, capability, state, ...sizes })
     })
   }
 
@@ -195,7 +201,7 @@ export class BlobIndex {
       const values = new Map<string, IndexOperation & { readonly type: 'put' }>()
       for (const [place, row] of run.entries()) {
         const key = keys[place] ?? new Uint8Array(0)
-        const name = key.join()
+        const name = textOfBytes(key)
         const standing = values.get(name)?.value ?? this.#alive(row.id, before[place])
         const added = formatPlace({ ...row, packNumber, row: start + place })
         values.set(name, { type: 'put', key, value: concat(standing, added) })
@@ -254,11 +260,13 @@ function bestFirst({ pack: left }: FoundBlob, { pack: right }: FoundBlob): numbe
   return left.name < right.name ? -1 : 1
 }
 
-function formatPack({ state, rowCount, sizeBytes, packId, capability }: KnownPack): Uint8Array {
+function formatPack(pack: KnownPack): Uint8Array {
+  const { state, rowCount, blobsSizeBytes, sizeBytes, packId, capability } = pack
   const packed = packCapability(capability)
-  return new ByteWriter(1 + 4 + 8 + PACK_ID_SIZE_BYTES + packed.length)
+  return new ByteWriter(1 + 4 + 8 + 8 + PACK_ID_SIZE_BYTES + packed.length)
     .u8(PACK_STATES.indexOf(state))
     .u32(rowCount)
+    .u64(blobsSizeBytes)
     .u64(sizeBytes)
     .bytes(packId)
     .bytes(packed)
@@ -270,14 +278,13 @@ function parsePack(number: number, value: Uint8Array): KnownPack | undefined {
   if (value.length === 0) return undefined
   const reader = new ByteReader(value, 'a pack in the cache')
   const state = PACK_STATES[reader.u8()]
-  const rowCount = reader.u32()
-  const sizeBytes = reader.u64()
+  const sizes = { rowCount: reader.u32(), blobsSizeBytes: reader.u64(), sizeBytes: reader.u64() }
   const packId = asPackId(reader.bytes(PACK_ID_SIZE_BYTES))
   const capability = unpackCapability(reader.bytes(reader.remainingBytes))
   if (state === undefined || capability.kind !== 'file') {
     throw new IntegrityError('the cache says something of a pack that it cannot say')
   }
-  return { number, packId, name: formatPackId(packId), capability, state, rowCount, sizeBytes }
+  return { number, packId, name: formatPackId(packId), capability, state, ...sizes }
 }
 
 function blobIdOfKey(key: Uint8Array): BlobId {

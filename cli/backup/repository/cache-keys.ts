@@ -4,7 +4,7 @@
  * | key | value | what |
  * |---|---|---|
  * | 1 ‖ name | | the cache itself: `version`, `owner`, `trees`, `generation` |
- * | 2 ‖ pack number u32 | state u8 ‖ rows u32 ‖ size u64 ‖ pack id 16 ‖ packed capability | a pack |
+ * | 2 ‖ pack number u32 | state u8 ‖ rows u32 ‖ sizes u64 ‖ u64 ‖ pack id 16 ‖ packed capability | a pack |
  * | 3 ‖ blob id 32 | 22 bytes for each pack that has it: see below | a blob |
  * | 4 ‖ id of an index file | rows u32 ‖ pack id 16 for each pack in it | it was read |
  * | 5 ‖ turn u32 | blob id 32 ‖ compression u8 ‖ plain size u32 ‖ as stored | a blob of a tree |
@@ -114,4 +114,9 @@ export function parsePlaces(id: BlobId, value: Uint8Array): readonly BlobPlace[]
 
 export function isBlobKey(key: Uint8Array): boolean {
   return key.length === 1 + HASH_SIZE_BYTES
+}
+
+/** A text for each run of bytes: short, and quick to make. */
+export function textOfBytes({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1')
 }

@@ -15,7 +15,7 @@ import {
 } from '#crypto'
 import type { GridFiles } from '#gateway'
 import { mapInOrder, whileOpen } from '#node'
-import type { KnownPack } from './blob-index.ts'
+import type { FoundBlob, KnownPack } from './blob-index.ts'
 import { choosePacks, readPacks } from './check-packs.ts'
 import { FETCHES_IN_FLIGHT_MAX } from './limits.ts'
 import { LiveBlobs } from './live-blobs.ts'
@@ -43,6 +43,7 @@ class Check {
   readonly #live = new LiveBlobs()
   /** Told of already. */
   readonly #takenOut = new Set<string>()
+  readonly #hits = new Hits()
   #problems = 0
 
   constructor(parts: CheckParts, options: CheckOptions) {
@@ -70,7 +71,8 @@ class Check {
     })
     const packs = [...state.index.packs()].filter(({ state: standing }) => standing === 'linked')
     await this.#checkSizes(packs)
-    const read = await this.#readSome(packs, snapshots)
+    const read = await this.#readSome(packs)
+    await this.#tellWhatIsHit(snapshots)
     return {
       snapshots: snapshots.length,
       packs: listing.packs.size,
@@ -152,33 +154,33 @@ class Check {
       place += 1
       if (pack === undefined || size === pack.sizeBytes) continue
       const what = size instanceof GridError ? size.message : `it has ${size} bytes of ${pack.sizeBytes}`
-      this.#tell({ kind: 'unreadable-pack', message: `pack ${pack.name} cannot be read: ${what}` })
+      this.#hits.addPack(pack, what)
     }
   }
 
-  async #readSome(
-    packs: readonly KnownPack[],
-    snapshots: readonly Snapshot[],
-  ): Promise<Pick<CheckReport, 'packsRead' | 'bytesRead'>> {
+  async #readSome(packs: readonly KnownPack[]): Promise<Pick<CheckReport, 'packsRead' | 'bytesRead'>> {
     const { read, seed } = this.#options
     const chosen = read === undefined ? [] : choosePacks(packs, read, seed ?? '')
-    const damaged = new DamagedBlobs()
     const bytesRead = await readPacks(this.#parts, chosen, {
       ...this.#options,
-      onDamage: (pack, id, error) => damaged.add(pack, id, error),
-      onUnreadable: ({ name }, { message }) =>
-        this.#tell({ kind: 'unreadable-pack', message: `pack ${name} cannot be read: ${message}` }),
+      onDamage: (pack, id, { message }) => this.#hits.addBlob(pack, id, message),
+      onUnreadable: (pack, { message }) => this.#hits.addPack(pack, message),
     })
-    if (damaged.size > 0) {
-      await this.#walkAll(snapshots, {
-        onBlobs: async (_, ids, place) => {
-          for (const message of damaged.take(ids)) this.#tell({ kind: 'damaged-blob', message, ...at(place) })
-        },
-        onProblem: () => undefined,
-      })
-      for (const message of damaged.rest()) this.#tell({ kind: 'damaged-blob', message })
-    }
     return { packsRead: chosen.length, bytesRead }
+  }
+
+  /** A second walk, if there is anything to look for. */
+  async #tellWhatIsHit(snapshots: readonly Snapshot[]): Promise<void> {
+    const hits = this.#hits
+    if (hits.size === 0) return
+    await this.#walkAll(snapshots, {
+      onBlobs: async (_, ids, place) => {
+        const found = await this.#parts.state.index.findMany(ids)
+        for (const problem of hits.take(ids, found)) this.#tell({ ...problem, ...at(place) })
+      },
+      onProblem: () => undefined,
+    })
+    for (const problem of hits.rest()) this.#tell(problem)
   }
 
   #tell(problem: CheckProblem): void {
@@ -187,33 +189,37 @@ class Check {
   }
 }
 
-/** Blobs that are not what they should be, until it is known what they hit. */
-class DamagedBlobs {
-  readonly #messages = new Map<string, string>()
+/** What is wrong with blobs and packs, until it is known what it hits. */
+class Hits {
+  readonly #problems = new Map<string, CheckProblem>()
 
   get size(): number {
-    return this.#messages.size
+    return this.#problems.size
   }
 
-  add({ name }: KnownPack, id: BlobId, error: GridError): void {
-    this.#messages.set(toBase32(id), `a blob in pack ${name} is damaged: ${error.message}`)
+  addPack({ name }: KnownPack, what: string): void {
+    this.#problems.set(name, { kind: 'unreadable-pack', message: `pack ${name} cannot be read: ${what}` })
   }
 
-  /** What is to be said of those among the ids, each once. */
-  take(ids: readonly BlobId[]): readonly string[] {
-    const taken: string[] = []
-    for (const id of ids) {
-      const key = toBase32(id)
-      const message = this.#messages.get(key)
-      if (message !== undefined) taken.push(message)
-      this.#messages.delete(key)
+  addBlob({ name }: KnownPack, id: BlobId, what: string): void {
+    const message = `a blob in pack ${name} is damaged: ${what}`
+    this.#problems.set(toBase32(id), { kind: 'damaged-blob', message })
+  }
+
+  /** What is to be said of the blobs, and of the packs where they stand; each is said once. */
+  take(ids: readonly BlobId[], found: readonly (FoundBlob | undefined)[]): readonly CheckProblem[] {
+    const taken: CheckProblem[] = []
+    for (const key of [...ids.map(toBase32), ...found.flatMap((one) => one?.pack.name ?? [])]) {
+      const problem = this.#problems.get(key)
+      if (problem !== undefined) taken.push(problem)
+      this.#problems.delete(key)
     }
     return taken
   }
 
-  /** Those that no snapshot needs. */
-  rest(): Iterable<string> {
-    return this.#messages.values()
+  /** What hits no snapshot. */
+  rest(): Iterable<CheckProblem> {
+    return this.#problems.values()
   }
 }
 

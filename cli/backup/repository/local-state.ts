@@ -21,6 +21,7 @@ import {
 } from '#node'
 import { BlobIndex } from './blob-index.ts'
 import { Cache, type CachePlace, removeCache } from './cache.ts'
+import { syncNames } from './durable-folder.ts'
 import { TreeCache } from './tree-cache.ts'
 
 const READING = 'reading-'
@@ -92,6 +93,8 @@ async function open(
   if (isPassing) closing.add(() => removeCache(cachePlace))
   closing.addResource(cache)
   try {
+    // The store, the cache, the repository, and the folder for all of them.
+    await syncNames(cachePlace.disk, `${cachePlace.folder}/index`, 4)
     return {
       disk: cachePlace.disk,
       clock: place.clock ?? systemClock,

@@ -64,7 +64,7 @@ export class Marker implements AsyncDisposable {
       cache: state.cache,
       contents: stored.contents,
       visitor: {
-        onBlobs: (_, ids) => this.#markBlobs(ids),
+        onBlobs: (_, ids) => this.#markBlobs(ids, options),
         onProblem: (error) => {
           this.#problem ??= error
         },
@@ -80,8 +80,13 @@ export class Marker implements AsyncDisposable {
     return problem
   }
 
-  async #markBlobs(ids: readonly BlobId[]): Promise<void> {
-    for (const found of await this.#parts.state.index.findMany(ids)) {
+  async #markBlobs(ids: readonly BlobId[], { signal }: Cancel): Promise<void> {
+    const { state, stored } = this.#parts
+    let places = await state.index.findMany(ids)
+    // Let go of by another prune, perhaps: then it is put back.
+    const isMissed = places.includes(undefined) && (await stored.lookAgain({ signal, firm: true }))
+    if (isMissed) places = await state.index.findMany(ids)
+    for (const found of places) {
       if (found === undefined) {
         this.#problem ??= new NotFoundError('no pack has one of its blobs')
         continue

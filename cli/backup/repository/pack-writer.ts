@@ -94,12 +94,17 @@ class Filling {
   append(entry: BlobEntry, stored: Uint8Array): Promise<SpooledBlob> {
     return this.#inTurn(async () => {
       if (this.#pack?.hasRoomFor(stored.length) === false) await this.#close()
-      const pack = this.#pack ?? (await this.#parts.spool.create())
+      const pack = this.#pack ?? this.#parts.spool.create()
       this.#pack = pack
       const offset = await pack.append(entry, stored)
       if (pack.sizeBytes >= this.#parts.packCloseBytes) await this.#close()
-      return { read: () => (this.#closed.get(pack) ?? pack).read(offset, stored.length) }
+      return this.#spooled(pack, offset, stored.length)
     })
+  }
+
+  /** On its own, so that what reads a blob from the spool does not hold the blob in memory. */
+  #spooled(pack: OpenPack, offset: number, sizeBytes: number): SpooledBlob {
+    return { read: () => (this.#closed.get(pack) ?? pack).read(offset, sizeBytes) }
   }
 
   close(): Promise<void> {

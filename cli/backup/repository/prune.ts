@@ -151,7 +151,7 @@ class Prune {
       if (linked === undefined) continue
       const { count, storedBytes } = this.#marker.live.of(pack.name)
       const isYoung = this.#isYoung(linked.linkedAtMilliseconds, keep)
-      const isWaste = storedBytes < pack.sizeBytes * (repackBelow ?? REPACK_BELOW_SHARE)
+      const isWaste = storedBytes < pack.blobsSizeBytes * (repackBelow ?? REPACK_BELOW_SHARE)
       if (count === 0) plan[isYoung ? 'kept' : 'unneeded'].push(pack)
       else plan[isWaste && !isYoung ? 'repacked' : 'relied'].push(pack)
     }

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { type BlobId, ByteReader, ByteWriter, parseSnapshot, type Snapshot, utf8 } from '#crypto'
 import type { Clock, IndexOperation } from '#node'
 import type { Cache } from './cache.ts'
-import { cacheKey } from './cache-keys.ts'
+import { cacheKey, textOfBytes } from './cache-keys.ts'
 import { CACHE_BATCH_MAX, SENT_UNPUBLISHED_MILLISECONDS } from './limits.ts'
 
 const GENERATION_KEY = cacheKey('meta', 'generation')
@@ -43,7 +43,7 @@ export class SentBlobs {
     const generation = value === undefined ? 1 : new ByteReader(value, 'a generation').u32()
     const sent = new SentBlobs(cache, clock, generation)
     for await (const [key, job] of cache.entries('job')) {
-      sent.#published.set(key.join(), new ByteReader(job.subarray(0, 4), 'a generation').u32())
+      sent.#published.set(textOfBytes(key), new ByteReader(job.subarray(0, 4), 'a generation').u32())
     }
     return sent
   }
@@ -87,7 +87,7 @@ export class SentBlobs {
     ]
     await this.#writeTouched()
     await this.#cache.write(operations, { sync: true })
-    this.#published.set(key.join(), this.#generation)
+    this.#published.set(textOfBytes(key), this.#generation)
     this.#generation += 1
   }
 

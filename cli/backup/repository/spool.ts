@@ -22,7 +22,8 @@ import {
   type PackTable,
   readPackTable,
 } from '#crypto'
-import { type Disk, NotFoundError, type UploadSource, type WritableFile } from '#node'
+import { BufferedFile, type Disk, NotFoundError, type UploadSource } from '#node'
+import { syncNames } from './durable-folder.ts'
 import { RUN_SIZE_BYTES } from './limits.ts'
 
 const OPEN = '.open'
@@ -44,16 +45,17 @@ export class Spool {
   /** For one process at a time. Removes what was never closed. */
   static async open(disk: Disk, folder: string): Promise<Spool> {
     await disk.makeFolder(folder)
+    await syncNames(disk, folder, 1)
     for (const { name } of await disk.list(folder)) {
       if (name.endsWith(OPEN)) await disk.removeFile(`${folder}/${name}`)
     }
     return new Spool(disk, folder)
   }
 
-  async create(): Promise<OpenPack> {
+  create(): OpenPack {
     const path = `${this.#folder}/${this.#nextNumber}${OPEN}`
     this.#nextNumber += 1
-    return new OpenPack(this.#disk, this.#folder, { path, file: await this.#disk.createFile(path) })
+    return new OpenPack(this.#disk, this.#folder, new BufferedFile(this.#disk, path))
   }
 
   /** Packs that an earlier session has closed. One that is not what its name says is removed. */
@@ -72,19 +74,13 @@ export class Spool {
 export class OpenPack {
   readonly #disk: Disk
   readonly #folder: string
-  readonly #path: string
-  readonly #file: WritableFile
+  readonly #file: BufferedFile
   readonly #entries: BlobEntry[] = []
 
   /** By Spool.create only. */
-  constructor(
-    disk: Disk,
-    folder: string,
-    { path, file }: { readonly path: string; readonly file: WritableFile },
-  ) {
+  constructor(disk: Disk, folder: string, file: BufferedFile) {
     this.#disk = disk
     this.#folder = folder
-    this.#path = path
     this.#file = file
   }
 
@@ -112,26 +108,25 @@ export class OpenPack {
     return offsetBytes
   }
 
-  /** A part of what was appended. */
-  read(offsetBytes: number, sizeBytes: number): Promise<Uint8Array> {
-    return readPart(this.#disk, this.#path, { offsetBytes, sizeBytes })
+  /** A blob that was appended. */
+  async read(offsetBytes: number, sizeBytes: number): Promise<Uint8Array> {
+    const waiting = this.#file.waiting(offsetBytes, sizeBytes)
+    return waiting ?? readPart(this.#disk, this.#file.path, { offsetBytes, sizeBytes })
   }
 
   /** It holds at least one blob. Durable under its own name when it resolves. */
   async close(): Promise<ClosedPack> {
     const { bytes, ...table } = formatPackEnd(this.#entries)
     await this.#file.append(bytes)
-    await this.#file.sync()
-    await this.#file.close()
+    await this.#file.syncAndClose()
     const path = `${this.#folder}/${formatPackId(table.packId)}${CLOSED}`
-    await this.#disk.rename(this.#path, path)
+    await this.#disk.rename(this.#file.path, path)
     await this.#disk.syncFolder(this.#folder)
     return new ClosedPack(this.#disk, path, table)
   }
 
   async discard(): Promise<void> {
-    await this.#file.close()
-    await this.#disk.removeFile(this.#path)
+    await this.#file.remove()
   }
 }
 

@@ -26,7 +26,7 @@ import { ContentReader } from './content-reader.ts'
 import { REPOSITORY_NAMES } from './layout.ts'
 import { LOOK_AGAIN_MILLISECONDS } from './limits.ts'
 import type { LocalState, RepositoryId } from './local-state.ts'
-import { type LearnedListing, PackDirectory } from './pack-directory.ts'
+import { type LearnedListing, type ListOptions, PackDirectory } from './pack-directory.ts'
 import { PackReader } from './pack-reader.ts'
 import { readSmallFile } from './small-files.ts'
 import { SnapshotDirectory } from './snapshot-directory.ts'
@@ -113,23 +113,27 @@ export class StoredRepository implements AsyncDisposable {
       packs: this.#packs,
       trees,
       waiting,
-      lookAgain: (options) => this.#lookAgain(options),
+      lookAgain: (options) => this.lookAgain(options),
     })
     this.contents = new ContentReader(this.blobs)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#packs[Symbol.asyncDispose]()
-  }
-
-  /** A blob that is missed may be in a pack that others have put, or in one that a prune has let go of. */
-  async #lookAgain(options: Cancel): Promise<boolean> {
+  /**
+   * A blob that is missed may be in a pack that others have put, or in one that a prune has let go of.
+   *
+   * @returns false if that was looked for a moment ago
+   */
+  async lookAgain(options: ListOptions): Promise<boolean> {
     const now = this.#parts.state.clock.elapsed()
     const last = this.#lookedAgainAt
     if (last !== undefined && now - last < LOOK_AGAIN_MILLISECONDS) return false
     this.#lookedAgainAt = now
     await this.#learnFreed(await this.data.refresh(options), options)
     return true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#packs[Symbol.asyncDispose]()
   }
 
   async #learnFreed({ freed }: LearnedListing, { signal }: Cancel): Promise<void> {

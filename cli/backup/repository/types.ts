@@ -182,7 +182,7 @@ export interface PruneOptions extends Cancel {
    */
   readonly keepUnfinishedMilliseconds?: number | undefined
   /**
-   * A pack is repacked if less than this share of its bytes is needed, 0 to 1; 0: none is. Left out:
+   * A pack is repacked if less than this share of the bytes of its blobs is needed, 0 to 1; 0: none is. Left out:
    * REPACK_BELOW_SHARE.
    */
   readonly repackBelow?: number | undefined

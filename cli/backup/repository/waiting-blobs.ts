@@ -1,5 +1,6 @@
 /** Blobs of a session that no pack on the grid has yet: those of a few packs. */
 import type { BlobEntry, BlobId } from '#crypto'
+import { textOfBytes } from './cache-keys.ts'
 
 /** Where a blob stands before its pack is on the grid. */
 export interface SpooledBlob {
@@ -18,24 +19,19 @@ export class WaitingBlobs {
 
   /** Whether the blob waits, or soon will. */
   has(id: BlobId): boolean {
-    return this.#blobs.has(nameOf(id))
+    return this.#blobs.has(textOfBytes(id))
   }
 
   get(id: BlobId): WaitingBlob | undefined {
-    const found = this.#blobs.get(nameOf(id))
+    const found = this.#blobs.get(textOfBytes(id))
     return found === 'compressing' ? undefined : found
   }
 
   set(id: BlobId, blob: WaitingBlob | 'compressing'): void {
-    this.#blobs.set(nameOf(id), blob)
+    this.#blobs.set(textOfBytes(id), blob)
   }
 
   delete(id: BlobId): void {
-    this.#blobs.delete(nameOf(id))
+    this.#blobs.delete(textOfBytes(id))
   }
-}
-
-/** Short, and quick to make. */
-function nameOf(id: BlobId): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.length).toString('latin1')
 }
