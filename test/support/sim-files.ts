@@ -21,6 +21,7 @@ import {
   LITERAL_SIZE_MAX_BYTES,
   literalCapability,
   type ReadCapability,
+  type SlotWriteCapability,
   slotWriteCapability,
   toBase32,
   toReadCapability,
@@ -74,6 +75,8 @@ export class SimGrid {
   onStored: ((bytes: Uint8Array, storageIndexText: string) => void) | undefined
   readonly #files = new Map<string, SimFile>()
   readonly #directories = new Map<string, SimDirectory>()
+  /** Values, by public key. */
+  readonly slots = new Map<string, Uint8Array>()
   /** Of seeds: deriving one takes long. */
   readonly #publicKeys = new Map<string, string>()
 
@@ -137,6 +140,20 @@ export class SimGrid {
     return true
   }
 
+  /** Servers lose every file that the judge says. @returns how many */
+  loseFile(judge: (bytes: Uint8Array) => boolean): number {
+    let lost = 0
+    for (const [name, { bytes }] of this.#files) {
+      if (judge(bytes) && this.#files.delete(name)) lost += 1
+    }
+    return lost
+  }
+
+  /** As nothing does on a grid that verifies what it gives: what its writers got wrong. */
+  damage(judge: (bytes: Uint8Array) => boolean, change: (bytes: Uint8Array) => void): void {
+    for (const { bytes } of this.#files.values()) if (judge(bytes)) change(bytes)
+  }
+
   makeDirectory(children: readonly NamedChild[]): DirectoryWriteCapability {
     const capability = slotWriteCapability('dir', asSlotSeed(this.random.bytes(32)))
     const map = new Map(children.map((child) => [child.name, child]))
@@ -150,10 +167,10 @@ export class SimGrid {
     return directory
   }
 
+  /** Of a directory or slot. */
   keyOf(capability: Capability): string {
-    if (capability.kind === 'dir-read' || capability.kind === 'dir-verify')
-      return toBase32(capability.publicKey)
-    if (capability.kind !== 'dir') throw new Error(`a directory is wanted, found ${capability.kind}`)
+    if ('publicKey' in capability) return toBase32(capability.publicKey)
+    if (!('seed' in capability)) throw new Error(`a directory or slot is wanted, found ${capability.kind}`)
     const seed = toBase32(capability.seed.reveal())
     const known = this.#publicKeys.get(seed)
     if (known !== undefined) return known
@@ -236,6 +253,7 @@ class SimClient {
       list: (directory, options) => this.#list(directory, options?.onWarning),
       edit: (directory, changes) => this.#edit(directory, changes),
       repairDeep: (root) => this.#repairDeep(root),
+      putSlot: (capability, source) => this.#putSlot(capability, source),
     })
   }
 
@@ -260,9 +278,8 @@ class SimClient {
   }
 
   async #get(capability: Capability, range?: { readonly start: number; readonly end?: number | undefined }) {
-    if (capability.kind !== 'file' && capability.kind !== 'lit') throw new Error('a file is wanted')
     await this.#turn()
-    const bytes = this.#grid.bytesOf(capability)
+    const bytes = this.#valueOf(capability)
     const start = range?.start ?? 0
     const end = Math.min(range?.end ?? bytes.length, bytes.length)
     async function* content() {
@@ -276,6 +293,26 @@ class SimClient {
       close: async () => undefined,
     }
     return download
+  }
+
+  async #putSlot(
+    capability: SlotWriteCapability | undefined,
+    source: UploadSource,
+  ): Promise<SlotWriteCapability> {
+    const slot = capability ?? slotWriteCapability('slot', asSlotSeed(this.#grid.random.bytes(32)))
+    const parts: Uint8Array[] = []
+    for await (const bytes of source.open()) parts.push(bytes)
+    await this.#turn()
+    this.#grid.slots.set(this.#grid.keyOf(slot), concat(...parts))
+    await this.#turn()
+    return slot
+  }
+
+  #valueOf(capability: Capability): Uint8Array {
+    if (capability.kind === 'file' || capability.kind === 'lit') return this.#grid.bytesOf(capability)
+    const value = this.#grid.slots.get(this.#grid.keyOf(capability))
+    if (value === undefined) throw new NotFoundError('nobody has a record of it')
+    return value
   }
 
   async #check({ storageIndex }: FileVerifyCapability): Promise<CheckReport> {

@@ -316,7 +316,7 @@ async function dropFalsePack(
     own = systemRandom.bytes(40)
   }
   const spool = await Spool.open(host.disk, '/false')
-  const pack = await spool.create()
+  const pack = spool.create()
   await pack.append(claimed, new Uint8Array(like.length))
   await pack.append(entryOf(own), own)
   const sender = new DropSender({
