@@ -69,7 +69,7 @@ Examples:
 The rules mean what they mean in restic: snapshots are looked at from the newest to the oldest; --keep-daily 7 keeps the
 newest of each of the last seven days that have any, and the oldest of all while fewer are kept. Rules add to one
 another: what one keeps is kept. They are applied to each host and paths by themselves (--group-by). Days begin at
-midnight here.
+midnight here. A count may be unlimited.
 Space is freed by cairn prune.
 
 Examples:

@@ -12,7 +12,7 @@ import {
   withFilter,
   withRepository,
 } from './repository-options.ts'
-import { commonOf, type Done, Values, withCommon, withProgress } from './values.ts'
+import { commonOf, type Done, Values, withCommon, withProgress, withWriting } from './values.ts'
 
 const TIMER_WHEN_DEFAULT = 'daily'
 const TIMER_NAME_DEFAULT = 'cairn-backup'
@@ -21,7 +21,7 @@ const DRILL_FILES_MAX = 100_000
 const DRILL_SIZE_DEFAULT = '1 GiB'
 
 export function addBackup(command: Command, done: Done): void {
-  withProgress(withRepository(withCommon(command)))
+  withProgress(withRepository(withWriting(command)))
     .argument('<path...>', 'files and folders of this machine')
     .option('-e, --exclude <pattern>', 'leave out what matches; again: that too', repeated)
     .option('--exclude-file <file>', 'patterns from a file, one a line; # begins a comment', repeated)
@@ -85,20 +85,20 @@ const KEEP_LETTERS: Readonly<Record<Period, string>> = {
 const KEEP_COUNT_MAX = 1_000_000
 
 export function addForget(command: Command, done: Done): void {
-  withProgress(withRepository(withCommon(command))).argument(
+  withProgress(withRepository(withWriting(command))).argument(
     '[id...]',
     'snapshots to forget; without: by the rules',
   )
   for (const period of PERIODS) {
     const what =
       period === 'last' ? 'the last <count>' : `of the last <count> ${NOUNS[period]} the newest of each`
-    command.option(
-      `-${KEEP_LETTERS[period]}, --keep-${period} <count>`,
-      `keep ${what}; unlimited: all of them`,
-    )
+    command.option(`-${KEEP_LETTERS[period]}, --keep-${period} <count>`, `keep ${what}`)
   }
   withFilter(command, { hostLetter: false })
-    .option('--keep-within <duration>', 'keep what is so much older than the newest, such as 30d or 1y5m7d2h')
+    .option(
+      '--keep-within <duration>',
+      'keep what is less than that older than the newest, such as 30d or 1y5m7d2h',
+    )
     .option('--keep-tag <tags>', 'keep what has all these tags (a,b); again: or those', repeated)
     .option(
       '-g, --group-by <keys>',
@@ -163,7 +163,7 @@ function groupKeys(text: string): readonly GroupKey[] {
 }
 
 export function addPrune(command: Command, done: Done): void {
-  withProgress(withRepository(withCommon(command)))
+  withProgress(withRepository(withWriting(command)))
     .option('-n, --dry-run', 'only tell what would be freed')
     .option('--unfinished', 'also what backups have put that were not finished: none may be under way')
     .option(

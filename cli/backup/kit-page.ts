@@ -80,7 +80,7 @@ function admission({ membership }: RecoveryKit): string {
   )
 }
 
-/** Lines of at most 80 characters, if no address of a member is longer. The text is a secret. */
+/** Lines of fewer than 80 characters. The text is a secret. */
 export function kitAsText(page: KitPage): string {
   const sections = sectionsOf(page).map(({ title, paragraphs, commands = [] }) =>
     [
@@ -114,8 +114,8 @@ export function kitAsHtml(page: KitPage): string {
 body { font: 11pt/1.4 serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #000; background: #fff }
 h1 { font-size: 1.6em; margin: 0 } h2 { font-size: 1.1em; margin: 1.2em 0 .3em }
 p { margin: .3em 0 } pre { font: 9.5pt/1.4 monospace; white-space: pre-wrap; overflow-wrap: anywhere }
-svg { display: inline-block; width: 85mm; height: 85mm; margin: 1em 1mm 0 0 }
-@media print { body { margin: 0; padding: 0 } h2, pre, svg { break-inside: avoid } }
+figure { display: inline-block; margin: 1em 1mm 0 0 } svg { display: block; width: 85mm; height: 85mm }
+@media print { body { margin: 0; padding: 0 } h2, figure { break-inside: avoid } h2 { break-after: avoid } }
 </style>
 </head>
 <body>
@@ -123,15 +123,16 @@ svg { display: inline-block; width: 85mm; height: 85mm; margin: 1em 1mm 0 0 }
 <p>of ${escaped(host)}, ${escaped(kit.madeOn)}</p>
 ${sections.join('')}<h2>The kit</h2>
 <pre id="kit">${escaped(formatKitForPaper(kit))}</pre>
-${formatKitCodes(kit).map(svgOf).join('\n')}
+${formatKitCodes(kit).map(figureOf).join('\n')}
 </body>
 </html>
 `
 }
 
-function svgOf(code: string): string {
+function figureOf(code: string, index: number, codes: readonly string[]): string {
   // A page that lies in a safe has few stains; larger modules are read more easily.
-  return encodeQR(code, 'svg', { ecc: 'low', border: BORDER_MODULES })
+  const svg = encodeQR(code, 'svg', { ecc: 'low', border: BORDER_MODULES })
+  return `<figure><figcaption>Code ${index + 1} of ${codes.length}</figcaption>${svg}</figure>`
 }
 
 function escaped(text: string): string {

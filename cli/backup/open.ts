@@ -12,6 +12,7 @@ import { readAliases } from '../alias-file.ts'
 import type { CommandContext } from '../context.ts'
 import { type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import { Lookup } from '../lookup.ts'
+import { acceptingRollback } from './accepting-rollback.ts'
 import { collectDrops } from './collect-drops.ts'
 import { REPOSITORY_NAMES } from './repository/layout.ts'
 import { openRepository } from './repository/open-repository.ts'
@@ -83,7 +84,7 @@ export async function openAndCollect(
   { files, capability }: WritableRepository,
   context: CommandContext,
 ): Promise<Repository> {
-  const repository = await openRepository(files, capability, sessionOptions(context))
+  const repository = await openRepository(writable(files, context), capability, sessionOptions(context))
   try {
     await collectDrops(repository, context)
     return repository
@@ -99,6 +100,11 @@ export function requireWrite({ capability, label }: FoundRepository): DirectoryW
   throw new WeakCapabilityError(`${label} lets you restore from the repository, and not change it`, {
     hint: 'Whoever backs up has the capability that does: cairn recovery-kit --write, or cairn share --write.',
   })
+}
+
+/** The grid for whoever changes a repository. */
+function writable(files: GridFiles, { acceptRollback }: CommandContext): GridFiles {
+  return acceptRollback ? acceptingRollback(files) : files
 }
 
 export function sessionOptions({ home, output, signal }: CommandContext) {

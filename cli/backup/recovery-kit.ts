@@ -70,6 +70,7 @@ const CHECK_LENGTH = 8
 const CHECK_TAG = 'cairn recovery kit 1\n'
 const GROUP_LENGTH = 8
 const GROUPS_IN_LINE = 7
+const LINE_LENGTH = 72
 const KEYS = ['cairn-kit', 'repository', 'member', 'shares', 'made', 'check', 'key', 'chain'] as const
 /** Those that are printed in groups. */
 const GROUPED: ReadonlySet<string> = new Set(['repository', 'key', 'chain'])
@@ -83,12 +84,15 @@ export function formatKitCodes(kit: RecoveryKit): readonly string[] {
   return codes.map((lines) => lines.map(([key, value]) => `${key}: ${value}\n`).join(''))
 }
 
-/** As paper has it: what is long in groups, and no line too long but those of addresses. The text is a secret. */
+/** As paper has it: in lines of fewer than 80 characters, what is long in groups. The text is a secret. */
 export function formatKitForPaper(kit: RecoveryKit): string {
   return [...coreLinesOf(kit), checkLineOf(kit), ...membershipLinesOf(kit)]
-    .map(([key, value]) =>
-      GROUPED.has(key) ? `${key}:\n${groupsOf(value).join('\n')}\n` : `${key}: ${value}\n`,
-    )
+    .map(([key, value]) => {
+      const parts = GROUPED.has(key) ? groupsOf(value) : key === 'member' ? addressParts(value) : undefined
+      return parts === undefined
+        ? `${key}: ${value}\n`
+        : `${key}:\n${parts.map((part) => `  ${part}\n`).join('')}`
+    })
     .join('')
 }
 
@@ -176,7 +180,13 @@ function groupsOf(value: string): readonly string[] {
   const lines = Array.from({ length: Math.ceil(groups.length / GROUPS_IN_LINE) }, (_, index) =>
     groups.slice(index * GROUPS_IN_LINE, (index + 1) * GROUPS_IN_LINE).join(' '),
   )
-  return [...(head === '' ? [] : [head]), ...lines].map((line) => `  ${line}`)
+  return [...(head === '' ? [] : [head]), ...lines]
+}
+
+/** Where a member listens, and who it is. */
+function addressParts(address: string): readonly string[] {
+  const line = new RegExp(`.{1,${LINE_LENGTH}}`, 'g')
+  return address.split(/(?=\/p2p\/)/).flatMap((part) => part.match(line) ?? [])
 }
 
 /** What stands in the page between `<pre id="kit">` and its end; any other text as it is. */

@@ -104,6 +104,7 @@ function optionsOf(args: BackupArgs): readonly string[] {
     ...flag('--one-file-system', args.oneFileSystem),
     ...flag('--force', args.force),
     ...flag('--create', args.create),
+    ...flag('--accept-rollback', args.acceptRollback),
     ...flag('--json', args.json),
     ...flag('--quiet', args.quiet),
   ]

@@ -47,10 +47,10 @@ async function hostsOf(home: string): Promise<readonly string[]> {
   return lines.map((line) => JSON.parse(line).host)
 }
 
-async function expectRestored(home: string, ...args: string[]): Promise<void> {
+async function expectRestored(home: string, original: string, ...args: string[]): Promise<void> {
   const target = join(folder, `restored-${Math.random()}`)
   await done(at(home, 'restore', ...args, '--target', target, '--verify'))
-  expect((await compareTrees(source, join(target, source))).differences).toEqual([])
+  expect((await compareTrees(original, join(target, original))).differences).toEqual([])
 }
 
 describe('a recovery kit', () => {
@@ -68,7 +68,7 @@ describe('a recovery kit', () => {
     expect([made2.code, made2.stderr]).toEqual([0, expect.stringContaining('Next: cairn snapshots')])
     expect((await stat(join(reading, 'aliases'))).mode & 0o777).toBe(0o600)
     expect(await hostsOf(reading)).toEqual(['first'])
-    await expectRestored(reading, 'latest')
+    await expectRestored(reading, source, 'latest')
     expect((await at(reading, 'drill', '--files', '3')).code).toBe(0)
   })
 
@@ -109,13 +109,18 @@ describe('a recovery kit', () => {
     expect((await at(none, 'init', '--kit', join(folder, 'letter'))).code).toBe(2)
     expect((await at(none, 'init', '--kit', join(folder, 'nothing'))).code).toBe(2)
     await expect(stat(none)).rejects.toThrow('ENOENT')
-    const text = await done(own('recovery-kit', '--member', '/dns4/grid.example/tcp/4001'))
-    expect(text).toContain('\nmember: /dns4/grid.example/tcp/4001\nshares: 2 4 5\n')
+    const elsewhere = await own('recovery-kit', '--member', '/dns4/grid.example/tcp/4001')
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([
+      1,
+      expect.stringContaining('does not work from here'),
+    ])
+    expect(elsewhere.stdout.toString()).toContain('\nmember:\n  /dns4/grid.example/tcp/4001\nshares: 2 4 5\n')
   })
 })
 
 describe('a drop-box', () => {
   let host: string
+  let kept: string
   const file = () => join(folder, 'cellar.drop')
 
   test('is made by the owner, shown once, and accepted by a host that may do nothing else', async () => {
@@ -137,11 +142,15 @@ describe('a drop-box', () => {
   })
 
   test('takes backups, which the owner collects, restores and forgets, and the host cannot', async () => {
-    expect((await at(host, 'backup', source, '--host', 'cellar')).stderr).toContain('is in the drop-box')
-    await writeFile(join(source, 'letters', 'late.txt'), 'late')
-    await done(at(host, 'backup', source, '--host', 'cellar'))
-    const sent = JSON.parse(await done(at(host, 'backup', source, '--host', 'cellar', '--json')))
-    expect(sent).toMatchObject({ packBytesSent: 0, totals: { newFiles: 0, changedFiles: 0 } })
+    kept = join(folder, 'kept')
+    await mkdir(kept)
+    await makeFile(join(kept, 'film.mkv'), 3_000_000)
+    expect((await at(host, 'backup', kept)).stderr).toContain('is in the drop-box')
+    await writeFile(join(kept, 'late.txt'), 'late')
+    await done(at(host, 'backup', kept))
+    const sent = JSON.parse(await done(at(host, 'backup', kept, '--json')))
+    expect(sent.packBytesSent).toBeLessThan(1000)
+    expect(sent).toMatchObject({ totals: { newFiles: 0, changedFiles: 0 } })
     for (const args of [
       ['snapshots'],
       ['restore', 'latest', '--target', join(folder, 'y')],
@@ -157,11 +166,11 @@ describe('a drop-box', () => {
     const listed = await own('snapshots', '-r', 'cellar:', '--json')
     expect(listed.stderr).toBe('')
     expect(listed.stdout.toString().trim().split('\n').length).toBe(3)
-    await expectRestored(grid.client, 'latest', '-r', 'cellar:')
+    await expectRestored(grid.client, kept, 'latest', '-r', 'cellar:')
     await done(own('forget', '-r', 'cellar:', '--keep-last', '1', '--prune'))
     await done(own('check', '-r', 'cellar:', '--read-data'))
-    await expectRestored(grid.client, 'latest', '-r', 'cellar:')
-    const direct = await own('backup', source, '-r', 'cellar:')
+    await expectRestored(grid.client, kept, 'latest', '-r', 'cellar:')
+    const direct = await own('backup', kept, '-r', 'cellar:')
     expect([direct.code, direct.stderr]).toEqual([2, expect.stringContaining('through its drop-box alone')])
   })
 })
@@ -204,7 +213,7 @@ describe('several hosts', () => {
     ])
     expect(JSON.parse(forgotten).groups.length).toBeGreaterThanOrEqual(4)
     await done(own('check', '--read-data'))
-    await expectRestored(other, 'latest', '--host', 'first')
+    await expectRestored(other, source, 'latest', '--host', 'first')
   })
 })
 
@@ -220,7 +229,7 @@ describe('through a daemon', () => {
 
   test('backups and restores are the same', async () => {
     await done(own('backup', source, '--host', 'first', '--force'))
-    await expectRestored(grid.client, 'latest', '--host', 'first')
+    await expectRestored(grid.client, source, 'latest', '--host', 'first')
     await done(own('forget', '--keep-last', '1', '--prune'))
     await done(own('check', '--read-data'))
   })
