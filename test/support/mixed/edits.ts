@@ -2,7 +2,7 @@
  * What a day does to a tree: of any tree, one file in a hundred is changed, in every way that a backup has to notice.
  * Same tree and seed, same edits, times among them.
  */
-import { lstat, mkdir, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { lstat, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Seeded } from './seeded.ts'
 
@@ -84,13 +84,13 @@ async function editFile({ root, path, bytes, edit, number }: EditedFile, seeded:
       return content.length
     }
     case 'rename':
-      await rename(place, join(dirname(place), `renamed ${number}`))
+      await rename(place, join(dirname(place), `renamed ${seeded.uint32()}`))
       return 0
     case 'delete':
       await rm(place)
       return 0
     case 'add': {
-      const added = join(dirname(place), `added ${number}`)
+      const added = join(dirname(place), `added ${seeded.uint32()}`)
       const content = seeded.bytes(seeded.magnitude(10, NEW_FILE_MOST_BYTES))
       await writeFile(added, content)
       await stamp(added)
@@ -139,9 +139,7 @@ async function renameFolder(root: string, seeded: Seeded): Promise<number> {
     .sort()
   if (folders.length === 0) return 0
   const folder = seeded.pick(folders)
-  const target = join(dirname(folder), 'renamed folder')
-  await mkdir(dirname(target), { recursive: true })
-  await rename(folder, target)
+  await rename(folder, join(dirname(folder), `renamed ${seeded.uint32()}`))
   return 1
 }
 
