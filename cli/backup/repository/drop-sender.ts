@@ -20,9 +20,10 @@ import {
   slotWriteCapability,
 } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { NotFoundError, type Random } from '#node'
+import { type Clock, NotFoundError, type Random } from '#node'
 import type { DropStateFile } from './drop-state.ts'
 import { PACKS_UNDROPPED_MAX } from './limits.ts'
+import { patiently } from './patience.ts'
 import { sourceOf } from './small-files.ts'
 import type { ClosedPack } from './spool.ts'
 import { Turns } from './turns.ts'
@@ -36,6 +37,8 @@ export interface DropSenderParts {
   /** Blobs of a drop that stands. */
   readonly onDropped: (ids: readonly BlobId[]) => Promise<void>
   readonly signal: AbortSignal
+  readonly clock: Pick<Clock, 'sleep'>
+  readonly onWarning: (message: string) => void
 }
 
 export class DropSender {
@@ -98,7 +101,7 @@ export class DropSender {
     const place = { slotKey: slotKeys(seed.reveal()).publicKey, ownerKey }
     const value = sealDrop(content, place, asDropPrivateKey(random.bytes(KEY_SIZE_BYTES)))
     const slot = slotWriteCapability('slot', seed.reveal())
-    await files.putSlot(slot, sourceOf(value), { bindingLease: true, signal })
+    await this.#patiently(() => files.putSlot(slot, sourceOf(value), { bindingLease: true, signal }))
     await onDropped(tables.flatMap(({ rows }) => rows.map(({ id }) => id)))
     await stateFile.change({ seed: next(seed), undropped: [] })
     this.#tables = []
@@ -122,7 +125,12 @@ export class DropSender {
 
   async #put(source: ClosedPack['source']): Promise<ReadCapability> {
     const { files, signal } = this.#parts
-    return (await files.put(source, { bindingLease: true, signal })).capability
+    const put = () => files.put(source, { bindingLease: true, signal })
+    return (await this.#patiently(put)).capability
+  }
+
+  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    return patiently(work, this.#parts)
   }
 }
 

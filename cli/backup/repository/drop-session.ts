@@ -56,6 +56,8 @@ export interface OpenDropSessionOptions extends Cancel {
   readonly place: SessionPlace
   /** Closes packs at so many bytes; left out: PACK_CLOSE_BYTES. */
   readonly packCloseBytes?: number | undefined
+  /** Of what is out of the ordinary and can be lived with. */
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /**
@@ -97,6 +99,7 @@ export async function openDropSession(
       sent: await SentBlobs.open(state.cache, state.clock),
       packCloseBytes: options.packCloseBytes ?? PACK_CLOSE_BYTES,
       signal: signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]),
+      onWarning: options.onWarning ?? (() => undefined),
       closing,
     }
     const session = new DropSession(parts)
@@ -119,6 +122,7 @@ interface DropSessionParts {
   readonly sent: SentBlobs
   readonly packCloseBytes: number
   readonly signal: AbortSignal
+  readonly onWarning: (message: string) => void
   /** All of them but `files`. */
   readonly closing: AsyncDisposable
 }
@@ -143,6 +147,8 @@ class DropSession implements RepositoryWriter {
       random: state.random,
       onDropped: (ids) => this.#noteDropped(ids),
       signal,
+      clock: state.clock,
+      onWarning: parts.onWarning,
     })
     this.#writer = new PackWriter({
       spool: parts.spool,

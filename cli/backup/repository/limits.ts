@@ -16,6 +16,9 @@ export const PACKS_UNDROPPED_MAX = 4
 export const SENT_UNPUBLISHED_MILLISECONDS = 5 * DAY
 /** How far the clock of a host with a drop-box may be ahead. */
 export const SNAPSHOT_AHEAD_MAX_MILLISECONDS = DAY
+/** A pack that finds too few servers is put again after so long, and twice as long each time: a minute in all. */
+export const PAUSE_FIRST_MILLISECONDS = 2_000
+export const TRIES_MAX = 6
 /** Blobs of one content that are compressed and put at a time. */
 export const BLOBS_IN_FLIGHT_MAX = 4
 /** Blobs that are compressed at a time, by the threads of the process. */

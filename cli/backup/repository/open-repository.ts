@@ -112,7 +112,7 @@ export async function openRepository(
     const listing = await stored.data.refresh({ signal })
     await undoDeadPrunes({ stored, state, onWarning }, listing, { signal })
     const sessionSignal = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal])
-    const parts = { files, state, stored, waiting, packCloseBytes, signal: sessionSignal }
+    const parts = { files, state, stored, waiting, packCloseBytes, signal: sessionSignal, onWarning }
     const session = closing.addResource(await WriteSession.open(parts))
     closing.add(async () => ended.abort(new DOMException('the repository was closed', 'AbortError')))
     return new GridRepository({ files, capability, places, state, stored, session, onWarning, closing })

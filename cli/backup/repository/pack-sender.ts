@@ -4,9 +4,11 @@
  */
 import { type FileReadCapability, formatPackId, INDEX_ROWS_MAX, IntegrityError, type PackRow } from '#crypto'
 import type { GridFiles } from '#gateway'
+import type { Clock } from '#node'
 import type { BlobIndex, KnownPack } from './blob-index.ts'
 import { PACKS_UNLINKED_MAX } from './limits.ts'
 import type { PackDirectory, PackToLink } from './pack-directory.ts'
+import { patiently } from './patience.ts'
 import type { ClosedPack } from './spool.ts'
 import { Turns } from './turns.ts'
 
@@ -21,6 +23,8 @@ export interface PackSenderParts {
   readonly onArrived: (pack: KnownPack, rows: readonly PackRow[]) => void
   /** Of the session: nobody waits for one pack alone. */
   readonly signal: AbortSignal
+  readonly clock: Pick<Clock, 'sleep'>
+  readonly onWarning: (message: string) => void
 }
 
 export class PackSender {
@@ -71,7 +75,8 @@ export class PackSender {
       const packs = this.#unlinked
       this.#unlinked = []
       try {
-        await this.#parts.data.link(packs, { signal: this.#parts.signal })
+        const { data, signal } = this.#parts
+        await this.#patiently(() => data.link(packs, { signal }))
       } catch (error) {
         this.#unlinked.unshift(...packs)
         throw error
@@ -81,12 +86,17 @@ export class PackSender {
 
   async #put({ source, table }: ClosedPack): Promise<FileReadCapability> {
     const { files, signal } = this.#parts
-    const { capability, sentShareCount } = await files.put(source, { convergent: true, signal })
+    const put = () => files.put(source, { convergent: true, signal })
+    const { capability, sentShareCount } = await this.#patiently(put)
     if (capability.kind !== 'file') throw new IntegrityError('a pack was put as something that is no file')
     if (sentShareCount > 0) {
       this.#packsSent += 1
       this.#packBytesSent += table.packSizeBytes
     }
     return capability
+  }
+
+  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    return patiently(work, this.#parts)
   }
 }

@@ -45,6 +45,7 @@ export interface WriteSessionParts {
   readonly packCloseBytes?: number | undefined
   /** Ends what the session does in the background. */
   readonly signal: AbortSignal
+  readonly onWarning: (message: string) => void
 }
 
 export interface SnapshotFile {
@@ -73,6 +74,8 @@ export class WriteSession implements AsyncDisposable {
       index: state.index,
       onArrived: (pack, rows) => this.#noteArrival(pack, rows),
       signal,
+      clock: state.clock,
+      onWarning: parts.onWarning,
     })
     this.#writer = new PackWriter({
       spool,

@@ -14,7 +14,7 @@ import {
   slotWriteCapability,
 } from '#crypto'
 import type { GridFiles } from '#gateway'
-import { MemoryDisk, NotFoundError, nativeBulkCrypto, systemRandom, whileOpen } from '#node'
+import { MemoryDisk, NotFoundError, nativeBulkCrypto, systemClock, systemRandom, whileOpen } from '#node'
 import { fillerOf } from '../../../../cli/backup/repository/blob-putter.ts'
 import { DropSender } from '../../../../cli/backup/repository/drop-sender.ts'
 import { createDropState, openDropSession } from '../../../../cli/backup/repository/drop-session.ts'
@@ -325,6 +325,8 @@ async function dropFalsePack(
     random: systemRandom,
     onDropped: async () => undefined,
     signal: new AbortController().signal,
+    clock: systemClock,
+    onWarning: () => undefined,
   })
   await sender.send(await pack.close())
   await sender.dropAll(undefined)
