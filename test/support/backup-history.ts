@@ -296,6 +296,7 @@ export class BackupHistory {
   }
 
   #changed(folder: SavedFolder): SavedFolder {
+    if (this.#random.below(4) === 0) return folder
     const names = ['one', 'two', 'three', 'four', 'five', 'six']
     const changed = Object.fromEntries(Object.entries(folder).filter(() => this.#random.below(8) > 0))
     for (let changes = this.#random.below(4); changes >= 0; changes -= 1) {

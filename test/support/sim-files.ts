@@ -54,11 +54,14 @@ interface SimFile {
   expiresAt: number
 }
 
-interface SimDirectory {
-  children: ReadonlyMap<string, NamedChild>
-  /** Earlier contents, the newest last. */
-  readonly before: ReadonlyMap<string, NamedChild>[]
-  sequence: number
+interface SimVersion {
+  readonly children: ReadonlyMap<string, NamedChild>
+  readonly sequence: number
+}
+
+interface SimDirectory extends SimVersion {
+  /** The newest last. */
+  readonly before: readonly SimVersion[]
 }
 
 /** How hostile it is: shares of the cases in which it is. */
@@ -182,13 +185,11 @@ export class SimGrid {
 
   /** @param memory of the edit: what it wanted to be gone may be gone by its own doing */
   edit(key: string, changes: readonly DirectoryChange[], memory: Map<string, NamedChild>): void {
-    const directory = this.directory(key)
-    const children = new Map(directory.children)
+    const { before, ...last } = this.directory(key)
+    const children = new Map(last.children)
     for (const change of changes) applyChange(children, change, memory)
-    directory.before.push(directory.children)
-    directory.before.splice(0, directory.before.length - VERSIONS_KEPT)
-    directory.children = children
-    directory.sequence += 1
+    const kept = [...before, last].slice(-VERSIONS_KEPT)
+    this.#directories.set(key, { children, sequence: last.sequence + 1, before: kept })
   }
 
   /** Everything below a capability that verifies: one storage index a file. */
@@ -234,8 +235,8 @@ class SimClient {
   readonly #grid: SimGrid
   readonly #process: SimProcess | undefined
   readonly #secret: string
-  /** Directories that it has just agreed on with a quorum. */
-  readonly #agreed = new Set<string>()
+  /** What it has written or read of each directory: it notices what is older. */
+  readonly #seen = new Map<string, number>()
   readonly files: GridFiles
 
   constructor(grid: SimGrid, process: SimProcess | undefined, secret: string) {
@@ -339,13 +340,14 @@ class SimClient {
   ): AsyncGenerator<NamedChild, void, undefined> {
     await this.#turn()
     const key = this.#grid.keyOf(capability)
-    const { children, before } = this.#grid.directory(key)
+    const { children, sequence, before } = this.#grid.directory(key)
     const { random, faults } = this.#grid
-    const isStale =
-      this.#process !== undefined && !this.#agreed.delete(key) && random.fraction() < faults.stale
-    const seen = isStale ? before[random.below(before.length)] : undefined
+    const isStale = this.#process !== undefined && random.fraction() < faults.stale
+    const old = before.filter((version) => version.sequence >= (this.#seen.get(key) ?? 0))
+    const seen = isStale ? old[random.below(old.length)] : undefined
     if (seen !== undefined) onWarning?.({ kind: 'partial', message: 'few servers answer' })
-    for (const child of [...(seen ?? children).values()].sort(byName)) {
+    this.#seen.set(key, seen?.sequence ?? sequence)
+    for (const child of [...(seen?.children ?? children).values()].sort(byName)) {
       yield capability.kind === 'dir' ? child : { ...child, capability: toReadCapability(child.capability) }
     }
   }
@@ -360,7 +362,7 @@ class SimClient {
       await this.#turn()
     }
     this.#grid.edit(key, changes, memory)
-    this.#agreed.add(key)
+    this.#seen.set(key, this.#grid.directory(key).sequence)
     await this.#turn()
     return { changed: changes.length > 0, sequence: this.#grid.directory(key).sequence, warnings: [] }
   }
