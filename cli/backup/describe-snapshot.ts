@@ -6,6 +6,7 @@ import { printable } from '../names.ts'
 import { type SnapshotGroup, shortId } from './selection.ts'
 
 const HEAD = ['id', 'taken', 'host', 'tags', 'files', 'size', 'paths'] as const
+const RATIO_SHOWN_MAX = 10_000
 /** By column: numbers stand to the right. */
 const NUMBERS: ReadonlySet<number> = new Set([4, 5])
 
@@ -79,6 +80,12 @@ export function describeTotals(totals: SnapshotTotals): readonly string[] {
       (unreadableFiles > 0 ? `, ${number(unreadableFiles)} NOT READ` : ''),
     `all       ${countOf(files, 'file')} in ${countOf(folders, 'folder')}, ${formatBytes(bytes)}`,
     `added     ${formatBytes(totals.addedBytes)}, ${formatBytes(totals.storedBytes)} compressed` +
-      (ratio === undefined ? '' : `; dedup ratio ${ratio < 100 ? ratio.toFixed(1) : Math.round(ratio)}`),
+      (ratio === undefined ? '' : `; dedup ratio ${ratioText(ratio)}`),
   ]
+}
+
+/** Where nearly nothing was added, the digits mean nothing. */
+function ratioText(ratio: number): string {
+  if (ratio >= RATIO_SHOWN_MAX) return `above ${RATIO_SHOWN_MAX.toLocaleString('en')}`
+  return ratio < 100 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en')
 }

@@ -12,7 +12,9 @@ import {
   placeOf,
   requireWrite,
   sessionOptions,
+  type WritableRepository,
 } from './open.ts'
+import { noteRenewed } from './renew.ts'
 import { openDropSession } from './repository/drop-session.ts'
 import { createRepository, openRepository } from './repository/open-repository.ts'
 import type { RepositoryWriter } from './repository/types.ts'
@@ -21,6 +23,8 @@ export interface OpenWriter {
   readonly writer: RepositoryWriter
   /** As messages show it. */
   readonly label: string
+  /** Whose leases are ours to renew; undefined: a drop-box, whose owner does it. */
+  readonly repository: WritableRepository | undefined
 }
 
 type Wanted = Pick<BackupArgs, 'repository' | 'create' | 'dryRun'>
@@ -36,19 +40,18 @@ export async function openWriter(
 ): Promise<OpenWriter> {
   if (wanted.repository === undefined && (await context.home.hasDropBox())) {
     const options = { ...sessionOptions(context), stateFile: context.home.dropFile }
-    return { writer: await openDropSession(files, options), label: 'the drop-box' }
+    return { writer: await openDropSession(files, options), label: 'the drop-box', repository: undefined }
   }
   const name = await nameOfNew(wanted, context)
   if (name !== undefined) {
     const capability = await makeRepository(files, name, context)
     const writer = await openRepository(files, capability, sessionOptions(context))
-    return { writer, label: `${name}:` }
+    const label = `${name}:`
+    return { writer, label, repository: { files, capability, label } }
   }
   const found = await findRepository(files, wanted, context)
-  return {
-    writer: await openAndCollect({ ...found, capability: requireWrite(found) }, context),
-    label: found.label,
-  }
+  const repository = { ...found, capability: requireWrite(found) }
+  return { writer: await openAndCollect(repository, context), label: found.label, repository }
 }
 
 /** Of the alias that a new repository is to have; undefined: there is one. */
@@ -88,6 +91,7 @@ async function makeRepository(
     if (book.has(name)) throw new ConflictError(`there is an alias ${name} already`, { hint: 'Try again.' })
     book.set(name, capability)
   })
+  await noteRenewed({ capability }, home)
   const option = name === DEFAULT_ALIAS ? '' : ` --repository ${name}:`
   output.note(
     `${name}: is a new repository. Its capability is in ${home.aliasFile} and nowhere else: if this machine is lost, ` +

@@ -14,6 +14,7 @@ import { type GridPlace, parsePlace, requireGrid } from '../grid-path.ts'
 import { Lookup } from '../lookup.ts'
 import { acceptingRollback } from './accepting-rollback.ts'
 import { collectDrops } from './collect-drops.ts'
+import { renewIfDue } from './renew.ts'
 import { REPOSITORY_NAMES } from './repository/layout.ts'
 import { openRepository } from './repository/open-repository.ts'
 import { openReader } from './repository/reader.ts'
@@ -65,15 +66,24 @@ export async function withReader<Result>(
   })
 }
 
-/** For commands that change it. @throws WeakCapabilityError; BusyError while another command of this home does */
+/**
+ * For commands that change it.
+ *
+ * @param options `renews`: whether its leases are renewed afterwards, if it is time
+ * @throws WeakCapabilityError; BusyError while another command of this home does
+ */
 export async function withRepository<Result>(
   args: RepositoryOption,
   context: CommandContext,
   work: (repository: Repository) => Promise<Result>,
+  options: { readonly renews: boolean },
 ): Promise<Result> {
   return whileOpen(await context.openFiles(), async (files) => {
     const found = await findRepository(files, args, context)
-    return whileOpen(await openAndCollect({ ...found, capability: requireWrite(found) }, context), work)
+    const writable = { ...found, capability: requireWrite(found) }
+    const result = await whileOpen(await openAndCollect(writable, context), work)
+    if (options.renews) await renewIfDue(writable, context)
+    return result
   })
 }
 

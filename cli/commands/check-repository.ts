@@ -19,25 +19,30 @@ const NOUNS = { walking: 'snapshots', reading: 'packs' } as const
 /** @returns 7 if anything is wrong */
 export async function checkRepository(args: CheckRepositoryArgs, context: CommandContext): Promise<number> {
   const { output, signal } = context
-  return withRepository(args, context, async (repository) => {
-    const problems: object[] = []
-    const report = await repository.check({
-      read: args.read,
-      seed: newSeed(),
-      signal,
-      onProblem: (problem) => {
-        if (problems.length < PROBLEMS_KEPT_MAX) problems.push(problemJson(problem))
-        output.complaint(problemLine(problem))
-      },
-      onProgress: (progress) => {
-        const { stage, done, total } = progress
-        output.activity({ ...progress }, () => stageText(stage, { done, total, noun: NOUNS[stage] }))
-      },
-    })
-    const { problems: problemCount, ...counts } = report
-    await output.result({ ...counts, problemCount, problems }, describeCheck(report))
-    return problemCount > 0 ? EXIT_CODES.INTEGRITY : EXIT_DONE
-  })
+  return withRepository(
+    args,
+    context,
+    async (repository) => {
+      const problems: object[] = []
+      const report = await repository.check({
+        read: args.read,
+        seed: newSeed(),
+        signal,
+        onProblem: (problem) => {
+          if (problems.length < PROBLEMS_KEPT_MAX) problems.push(problemJson(problem))
+          output.complaint(problemLine(problem))
+        },
+        onProgress: (progress) => {
+          const { stage, done, total } = progress
+          output.activity({ ...progress }, () => stageText(stage, { done, total, noun: NOUNS[stage] }))
+        },
+      })
+      const { problems: problemCount, ...counts } = report
+      await output.result({ ...counts, problemCount, problems }, describeCheck(report))
+      return problemCount > 0 ? EXIT_CODES.INTEGRITY : EXIT_DONE
+    },
+    { renews: false },
+  )
 }
 
 function problemLine({ kind, message, snapshotId, path }: CheckProblem): string {

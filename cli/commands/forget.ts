@@ -11,20 +11,25 @@ import { EXIT_DONE } from '../exit-code.ts'
 
 export async function forget(args: ForgetArgs, context: CommandContext): Promise<number> {
   const { output, signal } = context
-  return withRepository(args, context, async (repository) => {
-    const { snapshots, unreadable } = await listSnapshots(repository, context)
-    const plan = planForget(snapshots, args, {
-      nowMilliseconds: Date.now(),
-      unreadableIds: unreadable.map(({ id }) => id),
-    })
-    output.note(describePlan(plan, args.dryRun))
-    if (!args.dryRun && plan.ids.length > 0) await repository.forget(plan.ids, { signal })
-    // What would be freed then cannot be told while the snapshots are there.
-    const isPruned = args.prune && !args.dryRun && plan.ids.length > 0
-    const pruned = isPruned ? await pruneRepository(repository, { dryRun: false }, context) : undefined
-    await output.report({ ...planJson(plan), dryRun: args.dryRun, pruned })
-    return EXIT_DONE
-  })
+  return withRepository(
+    args,
+    context,
+    async (repository) => {
+      const { snapshots, unreadable } = await listSnapshots(repository, context)
+      const plan = planForget(snapshots, args, {
+        nowMilliseconds: Date.now(),
+        unreadableIds: unreadable.map(({ id }) => id),
+      })
+      output.note(describePlan(plan, args.dryRun))
+      if (!args.dryRun && plan.ids.length > 0) await repository.forget(plan.ids, { signal })
+      // What would be freed then cannot be told while the snapshots are there.
+      const isPruned = args.prune && !args.dryRun && plan.ids.length > 0
+      const pruned = isPruned ? await pruneRepository(repository, { dryRun: false }, context) : undefined
+      await output.report({ ...planJson(plan), dryRun: args.dryRun, pruned })
+      return EXIT_DONE
+    },
+    { renews: !args.dryRun },
+  )
 }
 
 function describePlan({ groups, ids }: ForgetPlan, dryRun: boolean): string {

@@ -8,9 +8,14 @@ import { EXIT_DONE } from '../exit-code.ts'
 export async function prune(args: PruneArgs, context: CommandContext): Promise<number> {
   const { dryRun, repackBelow } = args
   const keepUnfinishedMilliseconds = args.unfinished ? 0 : undefined
-  return withRepository(args, context, async (repository) => {
-    const options = { dryRun, repackBelow, keepUnfinishedMilliseconds }
-    await context.output.report({ dryRun, ...(await pruneRepository(repository, options, context)) })
-    return EXIT_DONE
-  })
+  return withRepository(
+    args,
+    context,
+    async (repository) => {
+      const options = { dryRun, repackBelow, keepUnfinishedMilliseconds }
+      await context.output.report({ dryRun, ...(await pruneRepository(repository, options, context)) })
+      return EXIT_DONE
+    },
+    { renews: !dryRun },
+  )
 }

@@ -98,8 +98,9 @@ test('totals say what is new and how little of it was sent', () => {
   expect(describeTotals(totals)).toEqual([
     'files     1 new, 0 changed, 998 unmodified, 1 NOT READ',
     'all       1,000 files in 10 folders, 2 GB',
-    'added     3 MB, 1 MB compressed; dedup ratio 2000',
+    'added     3 MB, 1 MB compressed; dedup ratio 2,000',
   ])
+  expect(describeTotals({ ...totals, storedBytes: 1 }).at(-1)).toContain('above 10,000')
   expect(dedupRatio(NO_TOTALS)).toBeUndefined()
   expect(describeTotals(NO_TOTALS).at(-1)).toBe('added     0 B, 0 B compressed')
 })

@@ -36,6 +36,7 @@ const backupMessage = z.object({
   totals,
   dryRun: z.boolean(),
   packBytesSent: z.number(),
+  renewal: z.object({ things: z.number(), unrecoverable: z.number() }).optional(),
   problemCount: z.number(),
   problems: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })),
 })
@@ -148,6 +149,19 @@ describe('backups', () => {
     const dry = await backup(source, '--dry-run', '--force')
     expect(dry).toMatchObject({ exitCode: 0, dryRun: true, packBytesSent: 0 })
     expect(dry.id).toBeUndefined()
+  })
+
+  test('the leases of all that is there are renewed once a week', async () => {
+    const place = join(grid.client, 'backup')
+    const [name = ''] = (await readdir(place)).filter((file) => file.startsWith('renewed-'))
+    await writeFile(join(place, name), '0')
+    const { renewal, exitCode } = await backup(source, '--tag', 'renewed')
+    expect([exitCode, renewal?.unrecoverable]).toEqual([0, 0])
+    expect(renewal?.things).toBeGreaterThan(5)
+    expect((await backup(source)).renewal).toBeUndefined()
+    await run('forget', '--tag', 'renewed', '--keep-tag', 'nothing', '--unsafe-allow-remove-all')
+    const [, , third] = await snapshots()
+    expect((await run('forget', third?.id ?? '')).code).toBe(0)
   })
 
   test('what changed is sent, and diff tells it', async () => {
