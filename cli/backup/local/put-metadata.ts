@@ -22,8 +22,11 @@ const MODE_BITS = 0o7777n
 /** Set-uid and set-gid: of use to nobody, and a danger, on a file of another owner than the one they were meant for. */
 const OWNER_MODE_BITS = 0o6000
 const NANOSECONDS_PER_SECOND = 1_000_000_000n
-/** Without native calls a time is set as a number of seconds, which is about so exact. */
-const ROUGH_NANOSECONDS = 1000n
+/**
+ * Without native calls a time is set as a number of seconds, a quarter of a microsecond exact, which Node 22 cuts to
+ * whole microseconds: more than one may be lost.
+ */
+const ROUGH_NANOSECONDS = 2000n
 
 export interface PutMetadataOptions {
   readonly system: LocalSystem
