@@ -86,7 +86,8 @@ export async function responseOf(
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const abort = () => request.destroy(new Error('aborted'))
+  // Without an error: the connection may be between two requests, where nobody listens for one.
+  const abort = () => void request.destroy()
   signal?.addEventListener('abort', abort, { once: true })
   request.once('close', () => {
     signal?.removeEventListener('abort', abort)
