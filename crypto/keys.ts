@@ -61,6 +61,14 @@ export function contentDigest(segmentDigests: readonly Digest[]): Digest {
   return sha256Small(concatAll(segmentDigests))
 }
 
+/** Size of the name of a write (PROTOCOL §5.3). */
+export const UPLOAD_ID_SIZE_BYTES = 16
+
+/** What a convergent put calls its writes: each attempt alike, so that one goes on where another was broken off. */
+export function convergentUploadId(readKey: ReadKey): Uint8Array {
+  return deriveKey(readKey, TAGS.uploadId).slice(0, UPLOAD_ID_SIZE_BYTES)
+}
+
 /** What follows from the seed of a slot: everything that writing needs. */
 export interface SlotKeys {
   /** Seed of the Ed25519 key that signs records. */

@@ -79,6 +79,8 @@ export const TAGS = Object.freeze({
   invitationChecksum: 'cairn/v1/invitation-checksum',
   /** Hash of an invitation's token, which is all that the inviter keeps of it. */
   invitationToken: 'cairn/v1/invitation-token',
+  /** HKDF info: read key -> name of the writes of a convergent put. */
+  uploadId: 'cairn/v1/upload-id',
 } as const)
 
 export type Tag = (typeof TAGS)[keyof typeof TAGS]

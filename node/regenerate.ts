@@ -102,6 +102,7 @@ async function writeWhole(
     assert(block !== undefined, 'a block for each share of the file')
     const whole = { storageIndex, shareNumber, manifest, block, leaseDurationSeconds }
     await gridServer.server.writeWhole(whole, { signal: limited })
+    return 0
   })
   const { fileSizeBytes } = file.manifest
   options.onProgress?.({ doneBytes: fileSizeBytes, totalBytes: fileSizeBytes })

@@ -1,13 +1,11 @@
 /** The server's end of writing one share: calls in their order, one failure for all that follow. */
-import { HASH_SIZE_BYTES, InvalidInputError, TOTAL_SHARES_MAX } from '#crypto'
+import { HASH_SIZE_BYTES, InvalidInputError, TOTAL_SHARES_MAX, UPLOAD_ID_SIZE_BYTES } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'
 import type { IncomingShare } from './incoming-share.ts'
 import type { IncomingShares } from './incoming-shares.ts'
 import { checkLeaseDuration } from './lease.ts'
 import type { BlockWrite, CallOptions, ShareWriter, WriteRequest } from './server.ts'
 import type { ShareStore } from './share-store.ts'
-
-const UPLOAD_ID_SIZE_BYTES = 16
 
 export interface WriterParts {
   readonly account: PeerId

@@ -4,6 +4,7 @@ import {
   type ConvergenceSecret,
   contentDigest,
   convergentReadKey,
+  convergentUploadId,
   type Digest,
   type Encoding,
   type EncryptionKey,
@@ -13,6 +14,7 @@ import {
   type ReadKey,
   type Secret,
   type StorageIndex,
+  toBase32,
 } from '#crypto'
 import type { Grid } from '../grid.ts'
 import { cutSegments, type PlainSegment, SegmentBuffers, type UploadSource } from './segments.ts'
@@ -53,6 +55,26 @@ export async function chooseKeys(
   }
   const readKey = convergentReadKey(convergenceSecret.reveal(), encoding, contentDigest(segmentDigests))
   return keysOf(readKey, segmentDigests)
+}
+
+/** Storage indexes of convergent puts that this process is at work on. */
+const underWay = new Set<string>()
+
+/**
+ * What all attempts at one convergent put call their writes, so that this one goes on where another was broken off. Of
+ * two at a time in one process only the first: on one channel they would be one write.
+ *
+ * @returns undefined if the put is to be like any other; else `release` is to be called when it has ended
+ */
+export function nameWrites({
+  readKey,
+  storageIndex,
+  segmentDigests,
+}: FileKeys): { readonly uploadId: Uint8Array; release(): void } | undefined {
+  const name = toBase32(storageIndex)
+  if (segmentDigests === undefined || underWay.has(name)) return undefined
+  underWay.add(name)
+  return { uploadId: convergentUploadId(readKey), release: () => void underWay.delete(name) }
 }
 
 /** To be called with every segment before it is sealed. @throws SourceChanged */

@@ -1,18 +1,22 @@
 /** Stage of an upload or repair: find servers that take the shares, before the first byte is sent. */
-import { type StorageIndex, shortIndex } from '#crypto'
-import { type ServerFailure, UnhappyError } from '../errors.ts'
+import { type StorageIndex, shortIndex, UPLOAD_ID_SIZE_BYTES } from '#crypto'
+import { ConflictError, type ServerFailure, UnhappyError } from '../errors.ts'
 import { failureOf, type Grid, type GridServer, summarizeFailures } from '../grid.ts'
 import { happiness, type Placement, planPlacement } from '../happiness.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { ShareWriter } from '../storage/server.ts'
 import { within } from '../within.ts'
 
-const UPLOAD_ID_SIZE_BYTES = 16
-
-/** A share that a server has agreed to take. */
-export interface OpenShare extends Placement {
+/** A share that a server is asked to take. */
+export interface OfferedShare extends Placement {
   readonly writer: ShareWriter
   readonly gridServer: GridServer
+}
+
+/** A share that a server has agreed to take. */
+export interface OpenShare extends OfferedShare {
+  /** From the first one on, the server has so many blocks from an attempt that was broken off. */
+  readonly segmentsHeld: number
 }
 
 export interface PlacementRequest {
@@ -27,10 +31,14 @@ export interface PlacementRequest {
   /**
    * What makes a server's agreement: for a large file that it opens the share; a small one is sent whole at once,
    * which takes a single round trip. A server for which it fails is replaced.
+   *
+   * @returns how many blocks the server has already
    */
-  readonly hand: (share: OpenShare, signal: AbortSignal) => Promise<void>
+  readonly hand: (share: OfferedShare, signal: AbortSignal) => Promise<number>
   /** How long a server may take to agree. */
   readonly answerSeconds: number
+  /** What an earlier attempt called its writes too, if it should be gone on with. */
+  readonly uploadId?: Uint8Array | undefined
 }
 
 export interface PlacementOutcome {
@@ -88,14 +96,33 @@ async function handShare(
   request: PlacementRequest & { readonly shareNumber: number },
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<OpenShare> {
-  const { storageIndex, shareNumber, expectedSizeBytes, answerSeconds } = request
-  const uploadId = grid.random.bytes(UPLOAD_ID_SIZE_BYTES)
+  const offer = (uploadId: Uint8Array) => offerShare(grid, gridServer, { ...request, uploadId }, options)
+  if (request.uploadId !== undefined) {
+    try {
+      return await offer(request.uploadId)
+    } catch (error) {
+      // Somebody else is at it, or the server has not noticed yet that nobody is.
+      if (!(error instanceof ConflictError)) throw error
+    }
+  }
+  return offer(grid.random.bytes(UPLOAD_ID_SIZE_BYTES))
+}
+
+async function offerShare(
+  grid: Grid,
+  gridServer: GridServer,
+  request: PlacementRequest & { readonly shareNumber: number; readonly uploadId: Uint8Array },
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<OpenShare> {
+  const { storageIndex, shareNumber, uploadId, expectedSizeBytes, answerSeconds } = request
   const writer = gridServer.server.writeShare({ storageIndex, shareNumber, uploadId, expectedSizeBytes })
   const limit = { seconds: answerSeconds, what: 'placing a share', signal: options.signal }
   const share = { shareNumber, serverId: gridServer.serverId, writer, gridServer }
   try {
-    await within(grid.clock, limit, (signal) => request.hand(share, signal))
-    return share
+    return {
+      ...share,
+      segmentsHeld: await within(grid.clock, limit, (signal) => request.hand(share, signal)),
+    }
   } catch (error) {
     void writer.abort()
     throw error
@@ -103,8 +130,8 @@ async function handShare(
 }
 
 /** The agreement to a large file: nothing but an open share, to be written segment by segment. */
-export async function openOnly({ writer }: OpenShare, signal: AbortSignal): Promise<void> {
-  await writer.open({ signal })
+export async function openOnly({ writer }: OfferedShare, signal: AbortSignal): Promise<number> {
+  return (await writer.open({ signal })).segmentsHeld
 }
 
 /** Forget what was begun. Never fails. */

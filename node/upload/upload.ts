@@ -7,7 +7,6 @@
  */
 import {
   assert,
-  type ConvergenceSecret,
   checkEncoding,
   type EncodedSegment,
   type Encoding,
@@ -18,9 +17,6 @@ import {
   literalCapability,
   ManifestBuilder,
   parseManifest,
-  type ReadCapability,
-  type ReadKey,
-  type Secret,
   shareLayout,
   shortIndex,
 } from '#crypto'
@@ -35,41 +31,18 @@ import { regenerateShares } from '../regenerate.ts'
 import { segmentsInFlight } from '../transfer-window.ts'
 import { findHolders, keepHeld, sharesToSend } from './already-there.ts'
 import { SegmentEncoder } from './encode.ts'
-import { chooseKeys, type FileKeys, SourceChanged } from './key.ts'
-import { type OpenShare, openOnly, type PlacementOutcome, placeShares, requireHappiness } from './place.ts'
+import { chooseKeys, type FileKeys, nameWrites, SourceChanged } from './key.ts'
+import {
+  openOnly,
+  type PlacementOutcome,
+  type PlacementRequest,
+  placeShares,
+  requireHappiness,
+} from './place.ts'
 import { cutSegments, type PlainSegment, SegmentBuffers, type UploadSource } from './segments.ts'
 import { type Sent, type Settled, settleUpload } from './settle.ts'
+import type { UploadOptions, UploadResult } from './upload-options.ts'
 import { ShareSet } from './write.ts'
-
-export interface UploadOptions {
-  readonly encoding: Encoding
-  /** h: the upload succeeds only if so many distinct servers hold distinct shares; 1 <= h <= n. */
-  readonly happyServers: number
-  /** Given: the read key follows from the content, so that equal files of one person are one file. */
-  readonly convergenceSecret?: Secret<ConvergenceSecret> | undefined
-  /** Given: the caller vouches that it never seals anything else. Instead of a random one. */
-  readonly readKey?: Secret<ReadKey> | undefined
-  readonly leaseDurationSeconds?: number | undefined
-  /** When the put has succeeded, its leases become binding: then not even this account can cancel them. */
-  readonly bindingLease?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
-  /** Called after each segment that servers have taken; not after the upload has settled. */
-  readonly onProgress?: ((progress: UploadProgress) => void) | undefined
-}
-
-export interface UploadProgress {
-  /** Plaintext bytes that servers have taken. */
-  readonly doneBytes: number
-  /** Undefined while the source is a pipe. */
-  readonly totalBytes: number | undefined
-  readonly serversLost: number
-}
-
-/** Of a literal there are no placements; the failures are servers that were asked and did not hold out. */
-export interface UploadResult extends Settled {
-  readonly capability: ReadCapability
-  readonly fileSizeBytes: number
-}
 
 /**
  * @throws UnhappyError if fewer than h servers can hold the file: nothing was promised, and what was written is
@@ -165,12 +138,13 @@ class Upload {
     const there = keys.segmentDigests === undefined ? [] : await this.#keepHeld(file)
     const leaseDurationSeconds = this.#leaseDurationSeconds
     const visible: Placement[] = []
-    const sendWhole = async (share: OpenShare, signal: AbortSignal): Promise<void> => {
+    const sendWhole: PlacementRequest['hand'] = async (share, signal) => {
       const { shareNumber, gridServer } = share
       const block = requireBlock(encoded, shareNumber)
       const whole = { storageIndex, shareNumber, manifest, block, leaseDurationSeconds }
       await gridServer.server.writeWhole(whole, { signal })
       visible.push(share)
+      return 0
     }
     try {
       const { open, failures } = await this.#place(keys, there, { sizeBytes: fileSizeBytes, hand: sendWhole })
@@ -191,9 +165,23 @@ class Upload {
     const before = await this.#findBefore(keys, encoder)
     if (before.whole !== undefined) return before.whole
     const { there } = before
-    const shares = await this.#openShares(keys, there)
+    const name = nameWrites(keys)
     try {
-      const { fileSizeBytes, manifest, root } = await this.#write(keys, shares, { encoder, segments })
+      return await this.#writeAll(keys, { there, uploadId: name?.uploadId }, { encoder, segments })
+    } finally {
+      name?.release()
+    }
+  }
+
+  async #writeAll(
+    keys: FileKeys,
+    how: { readonly there: readonly Placement[]; readonly uploadId: Uint8Array | undefined },
+    stages: { readonly encoder: SegmentEncoder; readonly segments: AsyncIterable<PlainSegment> },
+  ): Promise<UploadResult> {
+    const { there, uploadId } = how
+    const shares = await this.#openShares(keys, there, uploadId)
+    try {
+      const { fileSizeBytes, manifest, root } = await this.#write(keys, shares, stages)
       const leaseDurationSeconds = this.#leaseDurationSeconds
       await shares.finish({ manifest, leaseDurationSeconds }, this.#options)
       const { storageIndex } = keys
@@ -201,7 +189,7 @@ class Upload {
       const held = await this.#mend(file, shares, there)
       return { capability: fileReadCapability(keys.readKey, root), fileSizeBytes, ...held }
     } catch (error) {
-      await shares.abort()
+      await shares.abort({ isToGoOn: uploadId !== undefined && this.#options.signal?.aborted === true })
       throw error
     }
   }
@@ -240,10 +228,11 @@ class Upload {
     there: readonly Placement[],
     how: {
       readonly sizeBytes: number | undefined
-      readonly hand: (share: OpenShare, signal: AbortSignal) => Promise<void>
+      readonly hand: PlacementRequest['hand']
+      readonly uploadId?: Uint8Array | undefined
     },
   ): Promise<PlacementOutcome> {
-    const { sizeBytes, hand } = how
+    const { sizeBytes, hand, uploadId } = how
     const geometry = sizeBytes === undefined ? undefined : fileGeometry(this.#encoding, sizeBytes)
     return placeShares(
       this.#grid,
@@ -255,15 +244,20 @@ class Upload {
         expectedSizeBytes: geometry === undefined ? 0 : shareLayout(geometry).shareSizeBytes,
         hand,
         answerSeconds: BLOCK_ANSWER_SECONDS,
+        uploadId,
       },
       this.#options,
     )
   }
 
-  async #openShares(keys: FileKeys, there: readonly Placement[]): Promise<ShareSet> {
+  async #openShares(
+    keys: FileKeys,
+    there: readonly Placement[],
+    uploadId: Uint8Array | undefined,
+  ): Promise<ShareSet> {
     const { happyServers } = this.#options
     const { storageIndex } = keys
-    const how = { sizeBytes: this.#source.sizeBytes, hand: openOnly }
+    const how = { sizeBytes: this.#source.sizeBytes, hand: openOnly, uploadId }
     const { open, failures } = await this.#place(keys, there, how)
     // Shares lost on the way are made again at the end, on servers that hold nothing yet; k must be left for that.
     const taken = new Set([...there, ...open].map(({ serverId }) => serverId)).size

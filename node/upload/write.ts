@@ -41,9 +41,10 @@ export class ShareSet {
       'sending a block',
       BLOCK_ANSWER_SECONDS,
       options,
-      async ({ shareNumber, writer }, signal) => {
+      async ({ shareNumber, writer, segmentsHeld }, signal) => {
         const block = encoded.blocks[shareNumber]
-        if (block !== undefined) await writer.writeBlock({ segmentIndex, sealedLeaf, block }, { signal })
+        if (block !== undefined && segmentIndex >= segmentsHeld)
+          await writer.writeBlock({ segmentIndex, sealedLeaf, block }, { signal })
       },
     )
   }
@@ -58,8 +59,10 @@ export class ShareSet {
     )
   }
 
-  async abort(): Promise<void> {
-    await abortAll(this.#live.values())
+  /** @param isToGoOn what the servers have is left there, for whoever puts the same file again */
+  async abort({ isToGoOn = false }: { readonly isToGoOn?: boolean } = {}): Promise<void> {
+    if (isToGoOn) await Promise.allSettled(this.live.map(({ writer }) => writer.detach()))
+    else await abortAll(this.#live.values())
     this.#live.clear()
   }
 

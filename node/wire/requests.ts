@@ -12,6 +12,7 @@ import {
   type PublicKey,
   SEGMENT_COUNT_MAX,
   TOTAL_SHARES_MAX,
+  UPLOAD_ID_SIZE_BYTES,
 } from '#crypto'
 import { LEASE_DURATION_MAX_SECONDS, LEASE_UPDATES_MAX, WIRE_LIST_QUERIES_MAX } from '../limits.ts'
 import type {
@@ -33,8 +34,6 @@ import { readWholeShares, wholeFields } from './whole-shares.ts'
 
 /** The libp2p protocol id: a change that an older peer would misread takes a new number. */
 export const STORAGE_PROTOCOL = '/cairn/storage/1'
-
-export const UPLOAD_ID_SIZE_BYTES = 16
 
 /** Which write a message belongs to. */
 export type WriteName = Pick<WriteRequest, 'storageIndex' | 'shareNumber' | 'uploadId'>

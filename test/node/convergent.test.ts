@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { asConvergenceSecret, equalBytes, formatCapability, requireFileVerify, Secret } from '#crypto'
+import {
+  asConvergenceSecret,
+  asStorageIndex,
+  equalBytes,
+  formatCapability,
+  requireFileVerify,
+  Secret,
+} from '#crypto'
 import {
   checkFile,
   downloadFile,
@@ -188,8 +195,120 @@ test('a put that was killed when some servers had finished is made whole by the 
   grid.resetCounts()
   const again = await put(grid, content)
   expect(again.sentShareCount).toBe(2)
-  expect(grid.bytesWritten()).toBe(2 * (await shareBytes(content)))
+  // The other two have every block, and are only told to finish.
+  expect(grid.bytesWritten()).toBe(0)
   expect(equalBytes(await readAll(grid, again), content)).toBe(true)
+})
+
+/** The same servers, for a client that is killed when each of them has so many blocks: nothing more comes from it. */
+function dyingAfter(grid: MemoryGrid, blocks: number, killed: Error): Grid {
+  const dying = grid.ring().map(({ server, ...rest }) => ({
+    ...rest,
+    server: {
+      ...server,
+      writeShare: (request: Parameters<typeof server.writeShare>[0]) => {
+        const writer = server.writeShare(request)
+        return {
+          ...writer,
+          abort: () => writer.detach(),
+          writeBlock: async (write: Parameters<typeof writer.writeBlock>[0]) => {
+            if (write.segmentIndex >= blocks) throw killed
+            await writer.writeBlock(write)
+          },
+        }
+      },
+    },
+  }))
+  const { random, log, bulk, clock, slotsSeen } = grid
+  return { random, log, bulk, clock, slotsSeen, ring: () => dying }
+}
+
+describe('a convergent put that was killed between two segments', () => {
+  const content = contentOf(50_000)
+  const segments = Math.ceil(content.length / ENCODING.segmentSizeBytes)
+  const killed = new Error('killed')
+
+  test.each([1, 3, segments - 1])('goes on after the %i that the servers have', async (blocks) => {
+    const grid = await MemoryGrid.open(6)
+    await expect(put(dyingAfter(grid, blocks, killed), content)).rejects.toBe(killed)
+    expect(await grid.visibleShares()).toBe(0)
+    const sentBefore = grid.bytesWritten()
+    grid.resetCounts()
+    const again = await put(grid, content)
+    expect(again.sentShareCount).toBe(5)
+    expect(sentBefore).toBeGreaterThan(0)
+    expect(sentBefore + grid.bytesWritten()).toBe(5 * (await shareBytes(content)))
+    expect(await grid.incomingShares()).toBe(0)
+    expect(equalBytes(await readAll(grid, again), content)).toBe(true)
+  })
+
+  test('sends all of it where another process is at it, and takes nothing from that one', async () => {
+    const grid = await MemoryGrid.open(6)
+    const reached = Promise.withResolvers<void>()
+    const goesOn = Promise.withResolvers<void>()
+    const waiting: Grid = {
+      ...dyingAfter(grid, segments, killed),
+      ring: () =>
+        grid.ring().map(({ server, ...rest }) => ({
+          ...rest,
+          server: {
+            ...server,
+            writeShare: (request: Parameters<typeof server.writeShare>[0]) => {
+              const writer = server.writeShare(request)
+              return {
+                ...writer,
+                writeBlock: async (write: Parameters<typeof writer.writeBlock>[0]) => {
+                  if (write.segmentIndex === 2) reached.resolve()
+                  if (write.segmentIndex >= 2) await goesOn.promise
+                  await writer.writeBlock(write)
+                },
+              }
+            },
+          },
+        })),
+    }
+    const first = put(waiting, content)
+    await reached.promise
+    const second = await put(grid, content)
+    goesOn.resolve()
+    expect(formatCapability((await first).capability)).toBe(formatCapability(second.capability))
+    expect(equalBytes(await readAll(grid, second), content)).toBe(true)
+    expect(await grid.incomingShares()).toBe(0)
+  })
+
+  test('is put anew where a server still holds what was begun for a connection that is gone', async () => {
+    const grid = await MemoryGrid.open(6)
+    // Neither let go nor taken back: the server has not noticed.
+    const dying = dyingAfter(grid, 2, killed)
+    const unnoticed = dying.ring(asStorageIndex(new Uint8Array(32))).map(({ server, ...rest }) => ({
+      ...rest,
+      server: {
+        ...server,
+        writeShare: (request: Parameters<typeof server.writeShare>[0]) => ({
+          ...server.writeShare(request),
+          abort: async () => undefined,
+        }),
+      },
+    }))
+    await expect(put({ ...dying, ring: () => unnoticed }, content)).rejects.toBe(killed)
+    grid.resetCounts()
+    const again = await put(grid, content)
+    expect(grid.bytesWritten()).toBe(5 * (await shareBytes(content)))
+    expect(equalBytes(await readAll(grid, again), content)).toBe(true)
+  })
+
+  test('leaves what the servers have when its user wants no more', async () => {
+    const grid = await MemoryGrid.open(6)
+    const stop = new AbortController()
+    const onProgress = ({ doneBytes }: { readonly doneBytes: number }): void => {
+      if (doneBytes >= 3 * ENCODING.segmentSizeBytes) stop.abort(killed)
+    }
+    await expect(put(grid, content, { signal: stop.signal, onProgress })).rejects.toBe(killed)
+    const sentBefore = grid.bytesWritten()
+    grid.resetCounts()
+    await put(grid, content)
+    expect(sentBefore + grid.bytesWritten()).toBe(5 * (await shareBytes(content)))
+  })
 })
 
 test('what to send follows from what is there and how many servers are wanted', () => {

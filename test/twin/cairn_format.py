@@ -124,6 +124,7 @@ TAGS = {
     "rosterExpulsion": b"cairn/v1/roster-expulsion",
     "invitationChecksum": b"cairn/v1/invitation-checksum",
     "invitationToken": b"cairn/v1/invitation-token",
+    "uploadId": b"cairn/v1/upload-id",
 }
 
 

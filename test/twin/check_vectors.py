@@ -68,7 +68,12 @@ def hash_backup(vectors):
 
 
 def hash_membership(vectors):
-    check([one["name"] for one in vectors], list(cairn.TAGS)[32:], "names")
+    check([one["name"] for one in vectors], list(cairn.TAGS)[32:38], "names")
+    check_hashes(vectors)
+
+
+def hash_writes(vectors):
+    check([one["name"] for one in vectors], list(cairn.TAGS)[38:], "names")
     check_hashes(vectors)
 
 
@@ -743,7 +748,8 @@ def main():
                 share_refused, hash_slots, capability_slots, capability_slots_refused, slot_keys, secret_box,
                 secret_box_refused, slot_record, slot_record_refused, slot_value, slot_value_refused, directory_node,
                 directory_node_refused, directory_links_refused, directory_write_refused, node_file,
-                node_file_refused, directory_tree, hash_backup, hash_membership)
+                node_file_refused, directory_tree, hash_backup, hash_membership,
+                hash_writes)
     known = {checker.__name__: checker for checker in checkers} | check_backup.CHECKERS
     check(set(files), set(known), "vector files")
     of_members = {checker.__name__: checker for checker in check_members.CHECKERS}
