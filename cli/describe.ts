@@ -14,9 +14,14 @@ export function formatBytes(sizeBytes: number): string {
   return prettyBytes(sizeBytes)
 }
 
+/** `1,234`. Not by Intl, which takes 20 ms for its first number. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
 /** `1 file`, `1,234 files`. */
 export function countOf(count: number, thing: string): string {
-  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
+  return `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
 }
 
 /** `12.3 MB in 0.4 s, 31 MB/s`. */

@@ -1,6 +1,6 @@
 /** Snapshots as tables, and as JSON. Pure. */
 import type { Snapshot, SnapshotTotals } from '#crypto'
-import { countOf, formatBytes } from '../describe.ts'
+import { countOf, formatBytes, formatCount } from '../describe.ts'
 import { formatTime } from '../entry-lines.ts'
 import { printable } from '../names.ts'
 import { type SnapshotGroup, shortId } from './selection.ts'
@@ -22,7 +22,7 @@ export function snapshotTable(
       formatTime(takenAtMilliseconds),
       printable(host),
       printable(tags.join(',')),
-      totals.files.toLocaleString('en'),
+      formatCount(totals.files),
       formatBytes(totals.bytes),
       printable(paths.join(', ')),
       ...(reasons === undefined ? [] : [(reasons.get(id) ?? []).join('; ')]),
@@ -73,11 +73,11 @@ export function dedupRatio({ bytes, storedBytes }: SnapshotTotals): number | und
 /** What a backup came to, in a few lines. */
 export function describeTotals(totals: SnapshotTotals): readonly string[] {
   const { files, folders, newFiles, changedFiles, unmodifiedFiles, unreadableFiles, bytes } = totals
-  const number = (count: number): string => count.toLocaleString('en')
   const ratio = dedupRatio(totals)
   return [
-    `files     ${number(newFiles)} new, ${number(changedFiles)} changed, ${number(unmodifiedFiles)} unmodified` +
-      (unreadableFiles > 0 ? `, ${number(unreadableFiles)} NOT READ` : ''),
+    `files     ${formatCount(newFiles)} new, ${formatCount(changedFiles)} changed, ` +
+      `${formatCount(unmodifiedFiles)} unmodified` +
+      (unreadableFiles > 0 ? `, ${formatCount(unreadableFiles)} NOT READ` : ''),
     `all       ${countOf(files, 'file')} in ${countOf(folders, 'folder')}, ${formatBytes(bytes)}`,
     `added     ${formatBytes(totals.addedBytes)}, ${formatBytes(totals.storedBytes)} compressed` +
       (ratio === undefined ? '' : `; dedup ratio ${ratioText(ratio)}`),
@@ -86,6 +86,6 @@ export function describeTotals(totals: SnapshotTotals): readonly string[] {
 
 /** Where nearly nothing was added, the digits mean nothing. */
 function ratioText(ratio: number): string {
-  if (ratio >= RATIO_SHOWN_MAX) return `above ${RATIO_SHOWN_MAX.toLocaleString('en')}`
-  return ratio < 100 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en')
+  if (ratio >= RATIO_SHOWN_MAX) return `above ${formatCount(RATIO_SHOWN_MAX)}`
+  return ratio < 100 ? ratio.toFixed(1) : formatCount(Math.round(ratio))
 }

@@ -1,5 +1,5 @@
 /** Progress of a backup or a restore in one line of a terminal. Pure. */
-import { formatBytes } from '../describe.ts'
+import { formatBytes, formatCount } from '../describe.ts'
 import { formatSeconds } from '../progress.ts'
 import { pathJson, printablePath } from './byte-path.ts'
 
@@ -52,6 +52,7 @@ function shareDone({ filesDone, filesTotal, bytesDone, bytesTotal }: Work): numb
 }
 
 function countText(done: number, total: number | undefined): string {
-  const number = (count: number): string => count.toLocaleString('en')
-  return total === undefined ? number(done) : `${number(done)} of ${number(Math.max(done, total))}`
+  return total === undefined
+    ? formatCount(done)
+    : `${formatCount(done)} of ${formatCount(Math.max(done, total))}`
 }

@@ -13,7 +13,7 @@ import { newSeed } from '../backup/sample.ts'
 import { chooseSnapshot } from '../backup/selection.ts'
 import { workJson, workLine } from '../backup/work-line.ts'
 import type { CommandContext } from '../context.ts'
-import { countOf, formatBytes } from '../describe.ts'
+import { countOf, formatBytes, formatCount } from '../describe.ts'
 import { formatTime } from '../entry-lines.ts'
 import { EXIT_CODES, EXIT_DONE } from '../exit-code.ts'
 import { printable } from '../names.ts'
@@ -89,11 +89,11 @@ function describeDrill(
   },
 ): string {
   const { choice, snapshot, seed, drilledAt, isRight } = parts
-  const number = (count: number): string => count.toLocaleString('en')
   return [
     `drill of ${formatTime(drilledAt.getTime())}, ${describeSnapshot(snapshot)}, seed ${printable(seed)}`,
     `${right} of ${countOf(choice.chosen.length, 'file')} restored and right, ${formatBytes(bytes)}; the snapshot ` +
-      `has ${number(choice.files)}${choice.leftOut > 0 ? `, ${choice.leftOut} that were drawn are too large` : ''}`,
+      `has ${formatCount(choice.files)}` +
+      `${choice.leftOut > 0 ? `, ${choice.leftOut} that were drawn are too large` : ''}`,
     `${same} compared with this machine and the same; ${notCompared} changed here since, or not here`,
     isRight ? 'all right' : `FAILED: ${countOf(problems, 'problem')}, told above`,
   ].join('\n')

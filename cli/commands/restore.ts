@@ -12,7 +12,7 @@ import { chooseSnapshot } from '../backup/selection.ts'
 import { spotAt } from '../backup/walk.ts'
 import { workJson, workLine } from '../backup/work-line.ts'
 import type { CommandContext } from '../context.ts'
-import { countOf, formatTransfer } from '../describe.ts'
+import { countOf, formatCount, formatTransfer } from '../describe.ts'
 import { EXIT_DONE, EXIT_PARTLY } from '../exit-code.ts'
 
 /** @returns 1 if something could not be brought back */
@@ -67,21 +67,20 @@ function describeRestore(
   options: { readonly milliseconds: number; readonly dryRun: boolean; readonly verified: boolean },
 ): string {
   const { files, folders, others, hardLinks, bytes, unchanged, skipped, verified, ownersNotKept } = report
-  const number = (count: number): string => count.toLocaleString('en')
   const restored = options.dryRun ? 'would be restored' : 'restored'
   const parts = [
     `${countOf(files, 'file')} and ${countOf(folders, 'folder')} ${restored}, ` +
       formatTransfer(bytes, options.milliseconds),
     ...(others > 0 ? [`${countOf(others, 'link')} and the like`] : []),
     ...(hardLinks > 0 ? [countOf(hardLinks, 'hard link')] : []),
-    ...(unchanged > 0 ? [`${number(unchanged)} there already`] : []),
-    ...(skipped > 0 ? [`${number(skipped)} left as they were`] : []),
-    ...(options.verified ? [`${number(verified)} read back and right`] : []),
+    ...(unchanged > 0 ? [`${formatCount(unchanged)} there already`] : []),
+    ...(skipped > 0 ? [`${formatCount(skipped)} left as they were`] : []),
+    ...(options.verified ? [`${formatCount(verified)} read back and right`] : []),
   ]
   return [
     parts.join('; '),
     ...(ownersNotKept > 0
-      ? [`${number(ownersNotKept)} with another owner: only root may give files away`]
+      ? [`${formatCount(ownersNotKept)} with another owner: only root may give files away`]
       : []),
     ...(report.notKept === undefined ? [] : [`not brought back: ${report.notKept}`]),
     ...(report.problems > 0 ? [`${countOf(report.problems, 'PROBLEM')}, told above`] : []),

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { describeCheck, failureLines, formatFailures, formatTransfer } from '../../cli/describe.ts'
+import {
+  describeCheck,
+  failureLines,
+  formatCount,
+  formatFailures,
+  formatTransfer,
+} from '../../cli/describe.ts'
 
 const REPORT = {
   encoding: { neededShares: 2, totalShares: 4, matrix: 1, layout: 2, segmentSizeBytes: 1024 },
@@ -16,6 +22,16 @@ const REPORT = {
   failures: [{ serverId: 'server-c', shareNumber: 1, code: 'INTEGRITY', message: 'a bad block' }],
   askedCount: 4,
 } as const
+
+test('counts have commas between thousands', () => {
+  expect([0, 999, 1_000, 65_536, 1_234_567].map(formatCount)).toEqual([
+    '0',
+    '999',
+    '1,000',
+    '65,536',
+    '1,234,567',
+  ])
+})
 
 describe('describeCheck', () => {
   test('says how the file stands, where its shares are, what is missing, and who failed', () => {
