@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // Heavy suites (simulation, end to end, browser, fuzz) run as scripts of their own; see package.json.
 export default defineConfig({
   test: {
-    include: ['test/{crypto,node,gateway,cli}/**/*.test.ts', 'test/*.test.ts'],
+    include: ['test/{crypto,node,gateway,cli,deploy}/**/*.test.ts', 'test/*.test.ts'],
     testTimeout: 30_000,
   },
 })

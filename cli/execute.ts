@@ -1,6 +1,6 @@
 /** Carry out what a command line asks for: signals, output, and the exit code of whatever goes wrong. */
 import type { CommandContext } from './context.ts'
-import { exitCodeOf, Interrupted } from './exit-code.ts'
+import { EXIT_INTERRUPTED, exitCodeOf, Interrupted } from './exit-code.ts'
 import { findHome } from './home.ts'
 import type { Invocation } from './invocation.ts'
 import { Output } from './output.ts'
@@ -11,7 +11,11 @@ import { openFiles } from './session.ts'
 export async function execute(invocation: Invocation): Promise<number> {
   const output = new Output(invocation)
   const interrupted = new AbortController()
-  const interrupt = (): void => interrupted.abort(new Interrupted())
+  const interrupt = (): void => {
+    // Whoever asks twice does not want to wait: a crash at any line is survived, so this one is too.
+    if (interrupted.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    interrupted.abort(new Interrupted())
+  }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   const { signal } = interrupted

@@ -7,6 +7,7 @@ import {
   findNodeKey,
   type Log,
   loadOrCreateNodeKey,
+  type Meter,
   type Node,
   silentLog,
   systemPlatform,
@@ -38,7 +39,12 @@ export async function openFiles(home: Home, signal: AbortSignal): Promise<GridFi
 export async function openNode(
   home: Home,
   config: Config,
-  options: { readonly lends: boolean; readonly log: Log; readonly signal: AbortSignal },
+  options: {
+    readonly lends: boolean
+    readonly log: Log
+    readonly signal: AbortSignal
+    readonly meter?: Meter | undefined
+  },
 ): Promise<Node> {
   return createNode(config, systemPlatform(options.log), {
     home: home.folder,
@@ -47,6 +53,7 @@ export async function openNode(
     lends: options.lends,
     founderKey: await findNodeKey(home.founderKeyFile),
     signal: options.signal,
+    meter: options.meter,
   })
 }
 

@@ -5,9 +5,11 @@
  */
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { WeakCapabilityError } from '#crypto'
-import { ConflictError, type Disk, type Log, type Random, UnreachableError } from '#node'
+import { BusyError, type Disk, type Log, type Random, UnreachableError, untilAborted } from '#node'
 import type { GridFiles } from './files.ts'
 import { type ErrorBody, errorBodyOf, httpStatusOf } from './http-error.ts'
+import { listen } from './listen.ts'
+import { addMonitoringRoutes, HEALTH_PATHS, isMonitoring, type Monitored } from './routes/monitoring.ts'
 import { addRoutes } from './routes/routes.ts'
 import { SpoolFolder } from './spool.ts'
 import { isSameText, newToken, type Token } from './token.ts'
@@ -20,6 +22,8 @@ export interface GatewayOptions {
   readonly port: number
   /** Where the body of a convergent put waits for its second reading. */
   readonly spool: { readonly disk: Disk; readonly folder: string }
+  /** Undefined: `/health` and `/metrics` are not served. */
+  readonly monitored?: Monitored | undefined
 }
 
 /** What the routes work with. */
@@ -42,20 +46,30 @@ export class Gateway implements AsyncDisposable {
   readonly token: Token
   readonly #app: FastifyInstance
   readonly #stop: AbortController
+  readonly #running: RunningRequests
 
-  private constructor(app: FastifyInstance, parts: { port: number; token: Token; stop: AbortController }) {
+  private constructor(
+    app: FastifyInstance,
+    parts: { port: number; token: Token; stop: AbortController; running: RunningRequests },
+  ) {
     this.#app = app
     this.port = parts.port
     this.token = parts.token
     this.#stop = parts.stop
+    this.#running = parts.running
   }
 
   /** @throws ConflictError if the port is taken */
   static async open(options: GatewayOptions): Promise<Gateway> {
-    const { files, log, random, spool } = options
+    const { files, log, random, spool, monitored } = options
     const token = newToken(random)
     const stop = new AbortController()
     const app = newServer(log, token)
+    const running = new RunningRequests(app)
+    if (monitored !== undefined) {
+      watch(app, monitored)
+      monitored.metrics.watchRequests(() => running.count)
+    }
     const parts: RouteParts = {
       files,
       token,
@@ -68,10 +82,17 @@ export class Gateway implements AsyncDisposable {
       },
     }
     addRoutes(app, parts)
-    await listen(app, options.port)
-    const address = app.server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : options.port
-    return new Gateway(app, { port, token, stop })
+    const port = await listen(app, { host: LOOPBACK, port: options.port })
+    return new Gateway(app, { port, token, stop, running })
+  }
+
+  /**
+   * Refuse new requests, and wait until those that run are answered. Disposing of the gateway then breaks off the rest.
+   *
+   * @throws the signal's reason if that comes first
+   */
+  drain(signal: AbortSignal): Promise<void> {
+    return this.#running.drain(signal)
   }
 
   /** Requests that run are broken off, and so are their transfers. */
@@ -95,6 +116,7 @@ function newServer(log: Log, token: Token): FastifyInstance {
   app.addHook('onRequest', async (request) => {
     if (
       request.url === HELLO_PATH ||
+      HEALTH_PATHS.includes(request.url) ||
       isSameText(request.headers.authorization ?? '', `Bearer ${token.reveal()}`)
     )
       return
@@ -110,6 +132,51 @@ function newServer(log: Log, token: Token): FastifyInstance {
     void reply.status(statusOf(error)).send(errorBodyOf(error))
   })
   return app
+}
+
+/** Requests to work that have come and are not answered to the end. */
+class RunningRequests {
+  readonly #answers = new Set<FastifyReply['raw']>()
+  #drained: PromiseWithResolvers<void> | undefined
+
+  constructor(app: FastifyInstance) {
+    app.addHook('onRequest', async ({ url }, { raw }) => {
+      // By the hello a command knows whom to believe that it is stopping.
+      if (isMonitoring(url) || url === HELLO_PATH) return
+      if (this.#drained !== undefined) throw new BusyError('the daemon is stopping')
+      this.#answers.add(raw)
+      raw.once('close', () => {
+        this.#answers.delete(raw)
+        if (this.#answers.size === 0) this.#drained?.resolve()
+      })
+    })
+  }
+
+  get count(): number {
+    return this.#answers.size
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>()
+    if (this.#answers.size > 0) await untilAborted(this.#drained.promise, signal)
+  }
+}
+
+/** Serve health and metrics, and count what else is asked. */
+function watch(app: FastifyInstance, monitored: Monitored): void {
+  addMonitoringRoutes(app, monitored)
+  app.addHook('onResponse', async (request, reply) => {
+    if (isMonitoring(request.url)) return
+    const { method, routeOptions } = request
+    const seconds = reply.elapsedTime / 1000
+    monitored.metrics.requested({
+      route: routeOptions.url ?? 'unknown',
+      // A method that no route has is whatever a client thought of.
+      method: routeOptions.url === undefined ? 'unknown' : method,
+      status: reply.statusCode,
+      seconds,
+    })
+  })
 }
 
 class UnauthorizedError extends WeakCapabilityError {}
@@ -133,19 +200,4 @@ function signalOfClient(reply: FastifyReply): AbortSignal {
     if (!reply.raw.writableFinished) gone.abort(new UnreachableError('the client went away'))
   })
   return gone.signal
-}
-
-async function listen(app: FastifyInstance, port: number): Promise<void> {
-  try {
-    await app.listen({ host: LOOPBACK, port })
-  } catch (cause) {
-    await app.close()
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
-    if (!isTaken) throw cause
-    throw new ConflictError(
-      `cannot serve HTTP on ${LOOPBACK}:${port}: another process holds the port`,
-      {},
-      { cause },
-    )
-  }
 }

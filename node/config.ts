@@ -40,7 +40,18 @@ export interface Config {
     /** On loopback; 0: any that is free. */
     readonly port: number
   }
+  readonly metrics: {
+    /** Where `/metrics` and `/health` are served without a token; undefined: only on the gateway. */
+    readonly listen: HostPort | undefined
+  }
   readonly log: { readonly level: LogLevel }
+}
+
+export interface HostPort {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
 }
 
 /** The only table of defaults. */
@@ -65,6 +76,8 @@ const DEFAULTS = {
   encoding: SHARE_NUMBERS_DEFAULT,
   // A port that is free: whoever needs it reads it from daemon.json.
   gateway: { enabled: true, port: 0 },
+  // The gateway has them too, for whoever has its token.
+  metrics: { listen: '' },
   log: { level: 'info' },
 } as const
 
@@ -81,6 +94,16 @@ const multiaddrText = z
     /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}(\/.*)?$/,
     'an address such as /ip4/127.0.0.1/tcp/4001 wanted',
   )
+/** `127.0.0.1:9469`, `[::1]:9469`; empty: none. */
+const hostPort = z.string().transform((text, context): HostPort | undefined => {
+  if (text === '') return undefined
+  const { host, bare, port } =
+    /^(?:\[(?<host>[0-9a-fA-F:.]+)\]|(?<bare>[^\s:]+)):(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
+  const name = host ?? bare
+  if (name !== undefined && Number(port) <= PORT_MAX) return { host: name, port: Number(port) }
+  context.addIssue('an address and a port such as "127.0.0.1:9469" or "[::1]:9469" wanted')
+  return z.NEVER
+})
 const addressList = z.array(multiaddrText).max(ADDRESSES_MAX)
 const domainName = z.string().max(DOMAIN_NAME_MAX)
 const shareNumber = z.int().min(1).max(TOTAL_SHARES_MAX)
@@ -139,6 +162,7 @@ const configSchema = z.strictObject({
       port: z.int().min(0).max(PORT_MAX).default(DEFAULTS.gateway.port),
     })
     .prefault({}),
+  metrics: z.strictObject({ listen: hostPort.prefault(DEFAULTS.metrics.listen) }).prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default(DEFAULTS.log.level) }).prefault({}),
 })
 
@@ -151,7 +175,8 @@ export function parseConfig(input: unknown, sourceName: string): Config {
     )
     throw configError(sourceName, problems)
   }
-  const { membership, members, network, storage, failure_domain, encoding, gateway, log } = parsed.data
+  const { membership, members, network, storage, failure_domain, encoding, gateway, metrics, log } =
+    parsed.data
   return deepFreeze({
     membership,
     network,
@@ -168,6 +193,7 @@ export function parseConfig(input: unknown, sourceName: string): Config {
       totalShares: encoding.total,
     },
     gateway,
+    metrics: { listen: metrics.listen },
     log,
   })
 }

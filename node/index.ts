@@ -6,7 +6,7 @@ export {
   type VerifyOptions,
   verifyFile,
 } from './check.ts'
-export { type Config, parseConfig, parseConfigToml } from './config.ts'
+export { type Config, type HostPort, parseConfig, parseConfigToml } from './config.ts'
 export { checkDeep, type DeepOptions, repairDeep, verifyDeep } from './directory/deep.ts'
 export { Directory, editDirectory, makeDirectory, makeTree, openDirectory } from './directory/directory.ts'
 export { findPath, isDirectory } from './directory/path.ts'
@@ -27,6 +27,9 @@ export { signerOf } from './membership/members-desk.ts'
 export { loadOwnChain, saveOwnChain } from './membership/membership-files.ts'
 export { redeemInvitation } from './membership/redeem.ts'
 export type * from './membership/types.ts'
+export type * from './metrics/meter.ts'
+export type { GatewayRequest, Metrics } from './metrics/metrics.ts'
+export { openMetrics } from './metrics/open-metrics.ts'
 export { createNode, Node, type NodeOptions } from './node.ts'
 export { peerIdOfPublicKey, publicKeyOfPeerId } from './peers/peer-id.ts'
 export { nativeBulkCrypto } from './platform/bulk-crypto.ts'

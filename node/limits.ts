@@ -93,6 +93,13 @@ export const SLOTS_SEEN_WAITS_MAX = 20
 export const STATUS_ANSWER_SECONDS = 5
 /** Once nobody is known, each bootstrap address gets so long to say why. */
 export const BOOTSTRAP_DIAGNOSIS_SECONDS = 5
+/**
+ * A daemon that is told to stop gives what runs so long to finish: below the ten seconds after which Docker, and the
+ * parent of a local grid, kill it.
+ */
+export const STOP_SECONDS = 5
+/** How often to look whether it has. */
+export const STOP_LOOK_MILLISECONDS = 20
 /** How often to look whether enough servers are known. */
 export const SERVERS_POLL_MILLISECONDS = 20
 

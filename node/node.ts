@@ -7,6 +7,8 @@ import type { Administration } from './membership/administration.ts'
 import { ROLE_CLIENT } from './membership/certificate.ts'
 import { MembersDesk } from './membership/members-desk.ts'
 import type { Membership } from './membership/membership.ts'
+import { nodeHealth } from './metrics/health.ts'
+import type { Meter, NodeFigures, NodeHealth } from './metrics/meter.ts'
 import type { Announcement } from './peers/announcement.ts'
 import { Roster } from './peers/roster.ts'
 import { RosterExchange } from './peers/roster-exchange.ts'
@@ -38,6 +40,8 @@ export interface NodeOptions {
   /** Of a grid that was founded in this home: renews its first certificate, and expels anybody. */
   readonly founderKey?: NodeKey | undefined
   readonly signal?: AbortSignal | undefined
+  /** Told of every request of a peer. */
+  readonly meter?: Meter | undefined
 }
 
 /**
@@ -68,12 +72,10 @@ export async function createNode(
     await members?.serve(roster)
     const { membership } = members ?? {}
     const storage = lends ? await openStorage(config, whole, { ...options, membership }) : undefined
-    if (storage !== undefined) {
-      closing.addResource(storage)
-      const requireAllowed =
-        membership && ((peer: PeerId) => void membership.requireMember(peer, ROLE_CLIENT))
-      closing.addResource(await StorageHandler.open({ platform: whole, storage, requireAllowed }))
-    }
+    const handler =
+      storage &&
+      (await openHandler(closing.addResource(storage), whole, { membership, meter: options.meter }))
+    if (handler !== undefined) closing.addResource(handler)
     await loadRoster(platform.disk, home, roster)
     const { slots: slotsSeen } = closing.addResource(await SeenFile.open(platform, home))
     const exchange = closing.addResource(
@@ -85,6 +87,7 @@ export async function createNode(
       platform: whole,
       options,
       storage,
+      handler,
       roster,
       exchange,
       members,
@@ -105,6 +108,7 @@ interface NodeParts {
   readonly platform: Platform
   readonly options: NodeOptions
   readonly storage: Storage | undefined
+  readonly handler: StorageHandler | undefined
   readonly roster: Roster
   readonly exchange: RosterExchange
   readonly members: MembersDesk | undefined
@@ -118,6 +122,7 @@ export class Node implements AsyncDisposable {
   readonly #parts: NodeParts
   readonly #own: StorageServer | undefined
   readonly #remote = new Map<PeerId, RemoteServer>()
+  #isStopping = false
 
   /** By createNode only. */
   constructor(parts: NodeParts) {
@@ -193,6 +198,38 @@ export class Node implements AsyncDisposable {
     }
   }
 
+  /** Of this moment; costs nothing. */
+  figures(): NodeFigures {
+    const { storage, handler } = this.#parts
+    return {
+      knownServers: this.serverCount,
+      storage: storage?.figures,
+      channels: handler?.channelCount ?? 0,
+      inFlightBytes: handler?.inFlightBytes ?? 0,
+    }
+  }
+
+  health(): NodeHealth {
+    const { storage, members, config } = this.#parts
+    return nodeHealth({
+      isStopping: this.#isStopping,
+      isStorageDamaged: storage?.isDamaged === true,
+      membershipProblem: members?.describe().problem,
+      listen: config.network.listen,
+      addresses: this.addresses(),
+    })
+  }
+
+  /**
+   * Take nothing new from peers, and wait until what they have begun is done.
+   *
+   * @throws the signal's reason if that comes first
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isStopping = true
+    await this.#parts.handler?.drain(signal)
+  }
+
   /** Calls that still run fail; what the storage has begun is dropped. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const remote of this.#remote.values()) remote[Symbol.dispose]()
@@ -257,6 +294,19 @@ async function openStorage(
       quotaBytes: (account) =>
         options.membership === undefined ? accountQuotaBytes : options.membership.quotaOf(account),
     },
+  })
+}
+
+function openHandler(
+  storage: Storage,
+  platform: Platform,
+  { membership, meter }: { readonly membership: Membership | undefined; readonly meter: Meter | undefined },
+): Promise<StorageHandler> {
+  return StorageHandler.open({
+    platform,
+    storage,
+    requireAllowed: (peer) => void membership?.requireMember(peer, ROLE_CLIENT),
+    onServed: (request) => meter?.served(request),
   })
 }
 

@@ -1,4 +1,4 @@
-/** `cairn run`: the daemon of a home, until Ctrl-C. */
+/** `cairn run`: the daemon of a home, until Ctrl-C or SIGTERM; a second one ends it at once (cli/execute.ts). */
 import { once } from 'node:events'
 import { whileOpen } from '#node'
 import { shareCompiledCode } from '../code-cache.ts'
@@ -17,13 +17,23 @@ export async function run(args: RunArgs, { home, output, signal }: CommandContex
   }
   const stop = AbortSignal.any([signal, stopped.signal])
   try {
-    return await whileOpen(await Daemon.open(home, stop), async ({ peerId, addresses, port }) => {
+    return await whileOpen(await Daemon.open(home, stop), async (daemon) => {
+      const { peerId, addresses, port, metricsPort } = daemon
       await output.result(
-        { ready: true, home: home.folder, peerId, addresses, gatewayPort: port, pid: process.pid },
+        {
+          ready: true,
+          home: home.folder,
+          peerId,
+          addresses,
+          gatewayPort: port,
+          metricsPort,
+          pid: process.pid,
+        },
         `ready: ${peerId} on ${addresses.join(', ') || 'no address'}`,
       )
       shareCompiledCode()
       if (!stop.aborted) await once(stop, 'abort')
+      await daemon.drain()
       return EXIT_DONE
     })
   } catch (error) {

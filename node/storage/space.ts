@@ -51,6 +51,10 @@ export class SpaceLedger {
     return this.#incomingBytes
   }
 
+  get accountCount(): number {
+    return this.#accounts.size
+  }
+
   /** What may still be promised to anyone; 0 or more. */
   get freeBytes(): number {
     const ofDisk =

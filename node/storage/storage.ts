@@ -7,6 +7,7 @@
 import type { BulkCrypto } from '#crypto'
 import { IntegrityError, InvalidInputError, utf8 } from '#crypto'
 import { COLLECT_SECONDS, SMALL_SHARE_LIMIT_BYTES, STORAGE_TEND_SECONDS } from '../limits.ts'
+import type { StorageFigures } from '../metrics/meter.ts'
 import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
 import { type Collection, collectExpired } from './collector.ts'
 import { IncomingShares } from './incoming-shares.ts'
@@ -139,6 +140,17 @@ export class Storage implements AsyncDisposable {
       store: this.#store,
       incomingShares: this.#incomingShares,
     })
+  }
+
+  /** As they were when the disk was last asked. */
+  get figures(): StorageFigures {
+    const { usedBytes, freeBytes, incomingBytes, shareCount, accountCount } = this.#store.parts.space
+    return { usedBytes, freeBytes, incomingBytes, shareCount, accountCount }
+  }
+
+  /** The index met damage, and is repaired when the storage is next opened. */
+  get isDamaged(): boolean {
+    return this.#store.parts.index.isDamaged
   }
 
   /** For the owner. */

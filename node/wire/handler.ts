@@ -2,20 +2,22 @@
  * The server's side of /cairn/storage/1 (PROTOCOL §4, §5): every channel is a queue of requests, carried out one
  * after the other and answered in order.
  */
-import { UnreachableError } from '../errors.ts'
+import { BusyError, UnreachableError } from '../errors.ts'
 import {
   CHANNELS_PER_PEER_MAX,
+  STOP_LOOK_MILLISECONDS,
   WIRE_PEER_REPLY_BYTES_MAX,
   WIRE_PEER_REQUEST_BYTES_MAX,
   WIRE_SERVER_REPLY_BYTES_MAX,
   WIRE_SERVER_REQUEST_BYTES_MAX,
   WIRE_TICK_MILLISECONDS,
 } from '../limits.ts'
+import type { ServedRequest } from '../metrics/meter.ts'
 import type { Channel, PeerId, Platform } from '../platform/platform.ts'
 import type { StorageServer } from '../storage/server.ts'
 import { ByteBudget, PeerBudget } from './byte-budget.ts'
 import { PayloadBuffers } from './payload-buffers.ts'
-import { STORAGE_PROTOCOL } from './requests.ts'
+import { STORAGE_PROTOCOL, type StorageRequest } from './requests.ts'
 import { ServedChannel } from './served-channel.ts'
 
 export interface StorageHandlerOptions {
@@ -26,7 +28,17 @@ export interface StorageHandlerOptions {
   }
   /** Before each request. @throws NotAdmittedError if the peer may not ask, or not any more */
   readonly requireAllowed?: ((peer: PeerId) => void) | undefined
+  /** After each. Never throws. */
+  readonly onServed?: ((request: ServedRequest) => void) | undefined
 }
+
+/** With these a peer ends what it has begun; while the server stops nothing else is taken. */
+const ENDING_OPS: readonly StorageRequest['op'][] = [
+  'write-block',
+  'write-finish',
+  'write-abort',
+  'write-detach',
+]
 
 interface ServedPeer {
   channelCount: number
@@ -48,6 +60,7 @@ export class StorageHandler {
   readonly #channels = new Set<ServedChannel>()
   readonly #stop = new AbortController()
   #watching = false
+  #isStopping = false
 
   private constructor(options: StorageHandlerOptions) {
     this.#options = options
@@ -68,6 +81,18 @@ export class StorageHandler {
     return this.#channels.size
   }
 
+  /**
+   * Take nothing new, and wait until what peers have begun is done. Disposing of the handler then breaks off the rest.
+   *
+   * @throws the signal's reason if that comes first
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isStopping = true
+    const { clock } = this.#options.platform
+    while ([...this.#channels].some(({ isBusy }) => isBusy))
+      await clock.sleep(STOP_LOOK_MILLISECONDS, { signal })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new UnreachableError('the server is stopping')
     this.#stop.abort(reason)
@@ -85,15 +110,21 @@ export class StorageHandler {
     }
     this.#peers.set(remoteId, peer)
     peer.channelCount += 1
+    const { platform, storage, requireAllowed, onServed } = this.#options
     const served = new ServedChannel({
       channel,
-      server: this.#options.storage.forAccount(remoteId),
-      log: this.#options.platform.log,
+      server: storage.forAccount(remoteId),
+      log: platform.log,
+      clock: platform.clock,
       requestBudget: peer.requestBudget,
       replyBudget: peer.replyBudget,
       buffers: this.#buffers,
       holders: peer.holders,
-      requireAllowed: () => this.#options.requireAllowed?.(remoteId),
+      requireAllowed: () => requireAllowed?.(remoteId),
+      requireTaken: (op) => {
+        if (this.#isStopping && !ENDING_OPS.includes(op)) throw new BusyError('the server is stopping')
+      },
+      onServed: (request) => onServed?.({ ...request, account: remoteId }),
     })
     this.#channels.add(served)
     void this.#watch()

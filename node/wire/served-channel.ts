@@ -1,6 +1,6 @@
 /** One channel as the server sees it: read a request ahead, carry one out, answer, in order (PROTOCOL §4.3). */
 import { GridError, InvalidInputError, SLOT_RECORD_MAX_BYTES, toBase32 } from '#crypto'
-import { BusyError, TimeoutError } from '../errors.ts'
+import { BusyError, isErrorCode, TimeoutError } from '../errors.ts'
 import {
   WIRE_GATHER_BYTES,
   WIRE_HELD_REPLIES_MAX,
@@ -11,7 +11,8 @@ import {
   WIRE_STALL_MILLISECONDS,
   WIRE_TAKEOVER_MILLISECONDS,
 } from '../limits.ts'
-import type { Channel, Log } from '../platform/platform.ts'
+import type { ServedRequest } from '../metrics/meter.ts'
+import type { Channel, Clock, Log } from '../platform/platform.ts'
 import type { ShareWriter, StorageServer, WriteRequest } from '../storage/server.ts'
 import type { PeerBudget } from './byte-budget.ts'
 import { formatMessage, type Message, MessageReader, type OutgoingMessage, writeSlices } from './message.ts'
@@ -37,6 +38,7 @@ export interface ServedChannelOptions {
   readonly channel: Channel
   readonly server: StorageServer
   readonly log: Log
+  readonly clock: Pick<Clock, 'elapsed'>
   readonly requestBudget: PeerBudget
   readonly replyBudget: PeerBudget
   readonly buffers: PayloadBuffers
@@ -44,6 +46,10 @@ export interface ServedChannelOptions {
   readonly holders: Map<string, ServedChannel>
   /** Before each request. @throws NotAdmittedError if the peer may not ask any more */
   readonly requireAllowed?: (() => void) | undefined
+  /** Before each that could be read. @throws BusyError if it is not taken now */
+  readonly requireTaken?: ((op: StorageRequest['op']) => void) | undefined
+  /** After each. */
+  readonly onServed?: ((request: Omit<ServedRequest, 'account'>) => void) | undefined
 }
 
 /**
@@ -119,6 +125,11 @@ export class ServedChannel {
     this.abort(new TimeoutError(`nothing moved on a channel for ${this.#stillMilliseconds} ms`))
   }
 
+  /** Something was asked and not answered yet, or begun and not finished. */
+  get isBusy(): boolean {
+    return this.#phase !== 'reading' || this.#reader.insideMessage || this.#writers.size > 0
+  }
+
   #readAhead(): Promise<Message | undefined> {
     this.#nextIsHere = false
     const ahead = this.#reader.read()
@@ -147,9 +158,14 @@ export class ServedChannel {
     this.#phase = 'working'
     let reply: OutgoingMessage
     let canWait = false
+    let op: ServedRequest['op'] = 'malformed'
+    let outcome: ServedRequest['outcome'] = 'ok'
+    const startedAt = this.#options.clock.elapsed()
     try {
       this.#options.requireAllowed?.()
       const request = parseRequest(message)
+      op = request.op
+      this.#options.requireTaken?.(op)
       reply = await this.#carryOut(request)
       canWait = request.op === 'write-open' || (request.op === 'write-block' && isSmall(message))
     } catch (error) {
@@ -160,7 +176,11 @@ export class ServedChannel {
         })
       }
       reply = formatMessage(errorFields(error))
+      outcome = error instanceof GridError && isErrorCode(error.code) ? error.code : 'INTERNAL'
     }
+    const seconds = (this.#options.clock.elapsed() - startedAt) / 1000
+    const sentBytes = reply.parts.reduce((sum, part) => sum + part.length, 0)
+    this.#options.onServed?.({ op, outcome, seconds, receivedBytes: message.sizeBytes, sentBytes })
     this.#phase = 'replying'
     if (canWait && this.#nextIsHere && this.#held.length < WIRE_HELD_REPLIES_MAX) {
       this.#held.push(...reply.parts)

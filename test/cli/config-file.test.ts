@@ -44,6 +44,7 @@ describe('formatConfig', () => {
       failureDomain: { owner: 'ann "the" owner\\', site: 'cellar' },
       encoding: { neededShares: 2, happyServers: 3, totalShares: 4 },
       gateway: { enabled: false, port: 0 },
+      metrics: { listen: undefined },
       log: { level: 'info' },
     })
   })

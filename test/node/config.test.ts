@@ -25,8 +25,23 @@ describe('parseConfigToml', () => {
       failureDomain: { owner: '', site: '' },
       encoding: { neededShares: 3, happyServers: 7, totalShares: 10 },
       gateway: { enabled: true, port: 0 },
+      metrics: { listen: undefined },
       log: { level: 'info' },
     })
+  })
+
+  test.each([
+    ['127.0.0.1:9469', { host: '127.0.0.1', port: 9469 }],
+    ['[::1]:0', { host: '::1', port: 0 }],
+    ['box.example.net:80', { host: 'box.example.net', port: 80 }],
+  ])('reads %s as where metrics are served', (text, place) => {
+    expect(parse(`[metrics]\nlisten = "${text}"`).metrics.listen).toEqual(place)
+  })
+
+  test.each(['9469', '::1:9469', '127.0.0.1:99999', '127.0.0.1', 'a b:1'])('refuses %j as such', (text) => {
+    const [problem, ...others] = problemsOf(`[metrics]\nlisten = "${text}"`)
+    expect(problem).toMatch(/^metrics.listen: an address and a port such as/)
+    expect(others).toEqual([])
   })
 
   test('reads every key', () => {

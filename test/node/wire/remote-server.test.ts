@@ -562,3 +562,40 @@ describe('a client facing a server that misbehaves', () => {
     })
   })
 })
+
+describe('a server that is told to stop', () => {
+  test('takes nothing new, and waits for writes that have begun', () =>
+    simulate(async ({ remote, handler, clock }) => {
+      const writer = remote.writeShare({
+        storageIndex: asStorageIndex(new Uint8Array(32)),
+        shareNumber: 0,
+        uploadId: new Uint8Array(16),
+        expectedSizeBytes: 100,
+      })
+      await writer.open()
+      let isDrained = false
+      const drained = handler.drain(new AbortController().signal).then(() => {
+        isDrained = true
+      })
+      await expect(remote.status()).rejects.toThrow(BusyError)
+      await clock.sleep(MINUTE)
+      expect(isDrained).toBe(false)
+      await writer.abort()
+      await drained
+    }))
+
+  test('waits no longer than it is told to', () =>
+    simulate(async ({ remote, handler, clock }) => {
+      await remote
+        .writeShare({
+          storageIndex: asStorageIndex(new Uint8Array(32)),
+          shareNumber: 0,
+          uploadId: new Uint8Array(16),
+          expectedSizeBytes: 100,
+        })
+        .open()
+      const deadline = clock.deadline(5000, { what: 'stopping' })
+      await expect(handler.drain(deadline.signal)).rejects.toThrow(TimeoutError)
+      deadline[Symbol.dispose]()
+    }))
+})
