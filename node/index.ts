@@ -18,6 +18,7 @@ export { fittingNumbers, SHARE_NUMBERS_DEFAULT, type ShareNumbers, survivalOf } 
 export { mapInOrder, untilAborted } from './flow.ts'
 export { type Grid, type GridServer, shortId, summarizeFailures } from './grid.ts'
 export { happiness, type Placement } from './happiness.ts'
+export { type AuditOutcome, type ServerRecord, ServerRecords, uptimeOf } from './keeping/server-records.ts'
 export * from './limits.ts'
 export { ROLE_CLIENT } from './membership/certificate.ts'
 export { type Chain, formatChain, issueChain, parseChain } from './membership/chain.ts'
