@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type Encoding, formatCapability, LAYOUT, MATRIX, type ReadCapability } from '#crypto'
 import type { CheckReport, NodeStatus, RepairReport } from '#node'
+import { accountingMessage } from './account-messages.ts'
 import type { PutOutcome, WorkProgress } from './files.ts'
 import { membershipMessage } from './member-messages.ts'
 import { capabilityText, count, errorMessage, failure, maybe, warning } from './message-parts.ts'
@@ -17,6 +18,7 @@ const serverStatus = z.object({
   shareCount: count,
   accountUsedBytes: count,
   accountQuotaBytes: maybe(count),
+  accountByteDays: maybe(count),
 })
 
 export const statusMessage: z.ZodType<NodeStatus> = z.object({
@@ -26,6 +28,7 @@ export const statusMessage: z.ZodType<NodeStatus> = z.object({
   membership: maybe(membershipMessage),
   numbers,
   lent: maybe(serverStatus),
+  accounting: maybe(accountingMessage),
   bootstrapProblems: names,
   servers: z.array(
     z.object({

@@ -1,4 +1,6 @@
 /** The public face of node/. */
+
+export type { AccountingReport, AccountReport } from './accounting/account-report.ts'
 export {
   type CheckOptions,
   type CheckReport,

@@ -24,6 +24,13 @@ export const OPEN_SHARES_MAX = 128
 export const DISK_FREE_AGE_MILLISECONDS = 1000
 /** Idle incoming shares are looked for this often. */
 export const STORAGE_TEND_SECONDS = 60
+/**
+ * Accounts whose use is counted over time: twice the members of the largest grid, 2 MB in memory. It is kept as often
+ * as the storage is tended, so a crash loses a minute of it.
+ */
+export const ACCOUNT_RECORDS_MAX = 16_384
+/** Accounts that a status lists, those that use most first. */
+export const STATUS_ACCOUNTS_MAX = 1024
 /** Expired leases are collected this often: a share may outlive its lease by so long. */
 export const COLLECT_SECONDS = 3600
 /** Above this a share is a file always: level writes a record several times over while it compacts. */

@@ -1,8 +1,9 @@
 /** One member of a grid: wiring, start, stop, and nothing else. */
 import { GridError, InvalidInputError, type StorageIndex } from '#crypto'
+import { type AccountingReport, accountingReport } from './accounting/account-report.ts'
 import type { Config } from './config.ts'
 import type { Grid, GridServer } from './grid.ts'
-import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS } from './limits.ts'
+import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS, STATUS_ACCOUNTS_MAX } from './limits.ts'
 import type { Administration } from './membership/administration.ts'
 import { ROLE_CLIENT } from './membership/certificate.ts'
 import { MembersDesk } from './membership/members-desk.ts'
@@ -190,6 +191,7 @@ export class Node implements AsyncDisposable {
       addresses: this.addresses(),
       numbers: config.encoding,
       lent: await this.#own?.status(options),
+      accounting: this.#accounting(),
       membership: this.#parts.members?.describe(),
       bootstrapProblems: servers.some(({ status }) => status !== undefined)
         ? []
@@ -234,6 +236,17 @@ export class Node implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const remote of this.#remote.values()) remote[Symbol.dispose]()
     await this.#parts.closing[Symbol.asyncDispose]()
+  }
+
+  #accounting(): AccountingReport | undefined {
+    const { storage, members } = this.#parts
+    if (storage === undefined) return undefined
+    const nameOf = (account: PeerId) => members?.membership.records.memberOf(account)?.own.name
+    return accountingReport(storage.accountUses(), {
+      self: this.peerId,
+      nameOf,
+      countMax: STATUS_ACCOUNTS_MAX,
+    })
   }
 
   #ring(storageIndex: StorageIndex): readonly GridServer[] {
@@ -292,7 +305,9 @@ async function openStorage(
       lentBytes: lendBytes,
       reservedBytes: reserveBytes,
       quotaBytes: (account) =>
-        options.membership === undefined ? accountQuotaBytes : options.membership.quotaOf(account),
+        options.membership === undefined
+          ? (config.members.quotas[account] ?? accountQuotaBytes)
+          : options.membership.quotaOf(account),
     },
   })
 }
@@ -306,7 +321,10 @@ function openHandler(
     platform,
     storage,
     requireAllowed: (peer) => void membership?.requireMember(peer, ROLE_CLIENT),
-    onServed: (request) => meter?.served(request),
+    onServed: (request) => {
+      storage.noteSeen(request.account)
+      meter?.served(request)
+    },
   })
 }
 

@@ -1,4 +1,5 @@
 /** What a node knows of itself and of the grid. */
+import type { AccountingReport } from './accounting/account-report.ts'
 import type { ServerFailure } from './errors.ts'
 import type { ShareNumbers } from './fitting-encoding.ts'
 import { forEachConcurrently } from './flow.ts'
@@ -32,6 +33,8 @@ export interface NodeStatus {
   readonly numbers: ShareNumbers
   /** Undefined: nothing is lent by this process. */
   readonly lent: ServerStatus | undefined
+  /** Who uses it; undefined as above. */
+  readonly accounting: AccountingReport | undefined
   /** Bootstrap addresses that did not answer, and why. */
   readonly bootstrapProblems: readonly string[]
   /** By peer id. */

@@ -1,5 +1,6 @@
 /** `cairn status`: what this member knows of itself and of the grid. */
 import { fittingNumbers, type NodeStatus, survivalOf, whileOpen } from '#node'
+import { accountLines, ownUse } from '../account-lines.ts'
 import type { CommandContext } from '../context.ts'
 import { formatBytes, formatNumbers } from '../describe.ts'
 import { EXIT_DONE } from '../exit-code.ts'
@@ -28,10 +29,14 @@ function describeStatus(folder: string, found: NodeStatus): string {
     `grid      ${describeOwnMembership(found.membership)}`,
     `listens   ${listening}`,
     `lends     ${lending}`,
+    ...accountLines(found.accounting),
     `servers   ${answering.length} of ${servers.length} answer`,
   ]
   for (const { peerId: serverId, status: answer, problem, isLocal } of servers) {
-    const state = answer === undefined ? (problem ?? 'no answer') : `${formatBytes(answer.freeBytes)} free`
+    const state =
+      answer === undefined
+        ? (problem ?? 'no answer')
+        : `${formatBytes(answer.freeBytes)} free${ownUse(answer)}`
     lines.push(`          ${serverId}  ${state}${isLocal ? '  (this one)' : ''}`)
   }
   for (const problem of bootstrapProblems) lines.push(`bootstrap ${problem}`)

@@ -11,6 +11,7 @@
  * | 5 ‖ storage index 32 ‖ root 32 ‖ share number 1 | a whole share file | a small share |
  * | 6 ‖ public key 32 | a whole record | a slot |
  * | 7 ‖ public key 32 ‖ account | lease | a lease on a slot; a slot always has one |
+ * | 8 ‖ account | byte-milliseconds u128 ‖ first seen u64 ‖ last seen u64 | what an account has used over time |
  *
  * A lease is its expiry in seconds since 1970, u64, and, if it is binding, until when, likewise.
  * A place is 0 for a file of its own, 1 for a record of this index.
@@ -43,6 +44,7 @@ const SPACE = Object.freeze({
   small: 5,
   slot: 6,
   slotLease: 7,
+  accountTime: 8,
 } as const)
 const ADDRESS_SIZE_BYTES = 2 * HASH_SIZE_BYTES + 1
 /** Plain and binding. */
@@ -67,6 +69,15 @@ export const LEASE_KEYS: KeyRange = { gte: Uint8Array.of(SPACE.lease), lt: Uint8
 export const ACCOUNT_KEYS: KeyRange = {
   gte: Uint8Array.of(SPACE.account),
   lt: Uint8Array.of(SPACE.account + 1),
+}
+
+export const ACCOUNT_TIME_KEYS: KeyRange = {
+  gte: Uint8Array.of(SPACE.accountTime),
+  lt: Uint8Array.of(SPACE.accountTime + 1),
+}
+
+export function accountTimeKey(account: PeerId): Uint8Array {
+  return concat(Uint8Array.of(SPACE.accountTime), utf8(account))
 }
 
 export function shareKey(address: ShareAddress): Uint8Array {
@@ -154,6 +165,7 @@ export function parseLeaseKey(key: Uint8Array): { readonly address: ShareAddress
   return { address, account: new TextDecoder().decode(key.subarray(1 + ADDRESS_SIZE_BYTES)) }
 }
 
+/** Of what an account is charged, and of what it has used over time. */
 export function parseAccountKey(key: Uint8Array): PeerId {
   return new TextDecoder().decode(key.subarray(1))
 }

@@ -1,5 +1,6 @@
 /** The storage server's contract over the files of this machine, for one account. */
 import { InvalidInputError, type PublicKey, TOTAL_SHARES_MAX } from '#crypto'
+import type { AccountBook } from '../accounting/account-book.ts'
 import { NotFoundError } from '../errors.ts'
 import { forEachConcurrently } from '../flow.ts'
 import {
@@ -42,6 +43,7 @@ export class LocalStorageServer implements StorageServer {
   readonly #account: PeerId
   readonly #version: string
   readonly #store: ShareStore
+  readonly #book: Pick<AccountBook, 'timeOf'>
   readonly #incomingShares: IncomingShares
 
   constructor(options: {
@@ -49,12 +51,14 @@ export class LocalStorageServer implements StorageServer {
     readonly account: PeerId
     readonly version: string
     readonly store: ShareStore
+    readonly book: Pick<AccountBook, 'timeOf'>
     readonly incomingShares: IncomingShares
   }) {
     this.serverId = options.serverId
     this.#account = options.account
     this.#version = options.version
     this.#store = options.store
+    this.#book = options.book
     this.#incomingShares = options.incomingShares
   }
 
@@ -70,6 +74,7 @@ export class LocalStorageServer implements StorageServer {
       shareCount: space.shareCount,
       accountUsedBytes: chargedBytes,
       accountQuotaBytes: quotaBytes,
+      accountByteDays: this.#book.timeOf(this.#account)?.byteDays ?? 0,
     }
   }
 

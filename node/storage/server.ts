@@ -113,6 +113,8 @@ export interface ServerStatus {
   readonly accountUsedBytes: number
   /** Undefined: no limit for this account. */
   readonly accountQuotaBytes: number | undefined
+  /** What the account has used of this server over time: a byte for a day is one. Undefined: it does not say. */
+  readonly accountByteDays?: number | undefined
 }
 
 export interface ShareQuery {

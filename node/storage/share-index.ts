@@ -9,6 +9,7 @@ import { assert, ByteReader, ByteWriter, IntegrityError, type PublicKey, type St
 import type { Disk, IndexOperation, KeyValueIndex, PeerId } from '../platform/platform.ts'
 import {
   ACCOUNT_KEYS,
+  ACCOUNT_TIME_KEYS,
   accountKey,
   isLease,
   isShareKey,
@@ -164,6 +165,11 @@ export class ShareIndex implements AsyncDisposable {
   /** Every lease on a slot, by public key and account. */
   allSlotLeases(): AsyncIterable<Lease & { readonly publicKey: PublicKey }> {
     return this.#slotLeases(SLOT_LEASE_KEYS)
+  }
+
+  /** What accounts have used over time; whether the bytes are a record is for the caller to see. */
+  async *accountTimes(): AsyncGenerator<readonly [account: PeerId, record: Uint8Array]> {
+    for await (const [key, record] of this.#entries(ACCOUNT_TIME_KEYS)) yield [parseAccountKey(key), record]
   }
 
   /** All of it or nothing, durable when the promise resolves; commits take effect in the order of the calls. */

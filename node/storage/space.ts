@@ -27,6 +27,7 @@ interface AccountUse {
 
 export class SpaceLedger {
   readonly #limits: SpaceLimits
+  readonly #onCharged: (account: PeerId, chargedBytes: number) => void
   readonly #accounts = new Map<PeerId, AccountUse>()
   #usedBytes = 0
   #shareCount = 0
@@ -35,8 +36,10 @@ export class SpaceLedger {
   #writtenBytes = 0
   #diskFreeBytes = 0
 
-  constructor(limits: SpaceLimits) {
+  /** @param onCharged told what an account is charged whenever that changes */
+  constructor(limits: SpaceLimits, onCharged: (account: PeerId, chargedBytes: number) => void = () => {}) {
     this.#limits = limits
+    this.#onCharged = onCharged
   }
 
   get usedBytes(): number {
@@ -112,6 +115,9 @@ export class SpaceLedger {
       throw new NoSpaceError(
         `${more.chargedBytes} bytes wanted, the account uses ${chargedBytes + incomingBytes} ` +
           `of the ${quotaBytes} that this server grants it`,
+        {
+          hint: 'Let go of something, or ask the owner of the server for more ([members.quota] in its cairn.toml).',
+        },
       )
     }
   }
@@ -164,13 +170,16 @@ export class SpaceLedger {
   }
 
   charge(account: PeerId, sizeBytes: number): void {
-    this.#useOf(account).chargedBytes += sizeBytes
+    const use = this.#useOf(account)
+    use.chargedBytes += sizeBytes
+    this.#onCharged(account, use.chargedBytes)
   }
 
   discharge(account: PeerId, sizeBytes: number): void {
     const use = this.#useOf(account)
     use.chargedBytes -= sizeBytes
     assert(use.chargedBytes >= 0, 'no account is charged less than nothing')
+    this.#onCharged(account, use.chargedBytes)
     this.#forgetIfUnused(account)
   }
 

@@ -6,6 +6,8 @@
  */
 import type { BulkCrypto } from '#crypto'
 import { IntegrityError, InvalidInputError, utf8 } from '#crypto'
+import { AccountBook, type AccountTime } from '../accounting/account-book.ts'
+import { keepAccounts, loadAccounts } from '../accounting/kept-accounts.ts'
 import { COLLECT_SECONDS, SMALL_SHARE_LIMIT_BYTES, STORAGE_TEND_SECONDS } from '../limits.ts'
 import type { StorageFigures } from '../metrics/meter.ts'
 import type { Clock, Disk, Log, PeerId } from '../platform/platform.ts'
@@ -45,12 +47,16 @@ export interface StorageStatus {
   readonly incomingBytes: number
   readonly freeBytes: number
   /** Those that are charged anything; the empty account holds shares whose leases were lost. */
-  readonly accounts: readonly {
-    readonly account: PeerId
-    readonly chargedBytes: number
-    readonly incomingBytes: number
-    readonly quotaBytes: number | undefined
-  }[]
+  readonly accounts: readonly AccountUse[]
+}
+
+export interface AccountUse {
+  readonly account: PeerId
+  readonly chargedBytes: number
+  readonly incomingBytes: number
+  readonly quotaBytes: number | undefined
+  /** Undefined: there are more accounts than are counted over time. */
+  readonly time: AccountTime | undefined
 }
 
 export interface StorageOptions {
@@ -66,14 +72,16 @@ export class Storage implements AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #store: ShareStore
+  readonly #book: AccountBook
   readonly #incomingShares: IncomingShares
   readonly #closing = new AbortController()
   readonly #tending: Promise<void>
   #collectedAt: number
   #hasNotedDamage = false
 
-  private constructor(options: StorageOptions, store: ShareStore) {
+  private constructor(options: StorageOptions, store: ShareStore, book: AccountBook) {
     this.#config = options.config
+    this.#book = book
     this.#clock = options.clock
     this.#log = options.log
     this.#store = store
@@ -115,12 +123,14 @@ export class Storage implements AsyncDisposable {
     )
     try {
       await makeFolders(disk, paths)
-      const space = new SpaceLedger(config)
+      const book = new AccountBook(clock)
+      await loadAccounts(index, book, log)
+      const space = new SpaceLedger(config, (account, chargedBytes) => book.charge(account, chargedBytes))
       const { smallShareMaxBytes = SMALL_SHARE_LIMIT_BYTES } = config
       const store = new ShareStore({ disk, clock, log, bulk, paths, index, space, smallShareMaxBytes })
       store.parts.space.load(totals ?? (await walkShares(store)))
       await store.refreshDiskFree()
-      return new Storage(options, store)
+      return new Storage(options, store, book)
     } catch (error) {
       await closeIndex(index)
       throw error
@@ -138,8 +148,19 @@ export class Storage implements AsyncDisposable {
       version,
       account,
       store: this.#store,
+      book: this.#book,
       incomingShares: this.#incomingShares,
     })
+  }
+
+  /** An account has asked something: for whoever serves it. */
+  noteSeen(account: PeerId): void {
+    this.#book.noteSeen(account)
+  }
+
+  /** Have it durable what accounts have used over time, now; otherwise it is done every STORAGE_TEND_SECONDS. */
+  keepAccounts(): Promise<void> {
+    return keepAccounts(this.#store.parts.index, this.#book)
   }
 
   /** As they were when the disk was last asked. */
@@ -162,7 +183,21 @@ export class Storage implements AsyncDisposable {
       shareCount: space.shareCount,
       incomingBytes: space.incomingBytes,
       freeBytes: space.freeBytes,
-      accounts: space.accounts().map((account) => ({ account, ...space.accountUse(account) })),
+      accounts: space.accounts().map((account) => this.#useOf(account)),
+    }
+  }
+
+  /** Of all that store anything, or have. */
+  accountUses(): readonly AccountUse[] {
+    const accounts = new Set([...this.#store.parts.space.accounts(), ...this.#book.accounts()])
+    return [...accounts].map((account) => this.#useOf(account))
+  }
+
+  #useOf(account: PeerId): AccountUse {
+    return {
+      account,
+      ...this.#store.parts.space.accountUse(account),
+      time: this.#book.timeOf(account),
     }
   }
 
@@ -184,6 +219,7 @@ export class Storage implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
     const { index, space } = this.#store.parts
     try {
+      if (!index.isDamaged) await this.keepAccounts()
       if (this.#store.isInStep && !index.isDamaged) await index.markClosed(space.totals)
     } catch (error) {
       if (!index.isDamaged) throw error
@@ -209,6 +245,7 @@ export class Storage implements AsyncDisposable {
       try {
         await this.#clock.sleep(STORAGE_TEND_SECONDS * 1000, { signal })
         await this.#noteDamage()
+        await this.keepAccounts()
         await this.dropIdle()
         if (this.#clock.elapsed() - this.#collectedAt < COLLECT_SECONDS * 1000) continue
         this.#collectedAt = this.#clock.elapsed()

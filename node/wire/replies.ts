@@ -41,6 +41,7 @@ export function statusReply(status: ServerStatus): OutgoingMessage {
     shares: status.shareCount,
     accountUsed: status.accountUsedBytes,
     accountQuota: status.accountQuotaBytes,
+    accountDays: status.accountByteDays,
   })
 }
 
@@ -52,6 +53,7 @@ export function readStatus({ header }: Message): ServerStatus {
     shareCount: header.uint('shares'),
     accountUsedBytes: header.uint('accountUsed'),
     accountQuotaBytes: header.optional('accountQuota', () => header.uint('accountQuota')),
+    accountByteDays: header.optional('accountDays', () => header.uint('accountDays')),
   }
 }
 

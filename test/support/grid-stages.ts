@@ -35,6 +35,7 @@ export async function localStage(serverCount: number): Promise<Stage> {
     membership: undefined,
     numbers: NUMBERS,
     lent: undefined,
+    accounting: undefined,
     bootstrapProblems: ['nobody home'],
     servers: [],
   }
