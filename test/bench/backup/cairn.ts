@@ -1,4 +1,4 @@
-/** Cairn on local server processes, by the commands, with no daemon: what starting costs is in every figure. */
+/** Cairn on local server processes, by the commands: what starting costs is in every figure. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
