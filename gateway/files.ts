@@ -27,7 +27,7 @@ export interface GridFiles extends GridDirectories, GridMembers, AsyncDisposable
    */
   put(source: UploadSource, options?: PutOptions): Promise<PutOutcome>
   /** Of a file, or of the value of a slot. */
-  get(capability: ContentCapability, options?: GetOptions): Promise<Download>
+  get(capability: ContentCapability, options?: GetOptions): Promise<Content>
   check(capability: FileVerifyCapability, options?: Cancellable): Promise<CheckReport>
   verify(capability: FileVerifyCapability, options?: WatchedOptions): Promise<CheckReport>
   repair(capability: FileVerifyCapability, options?: WatchedOptions): Promise<RepairReport>
@@ -35,6 +35,14 @@ export interface GridFiles extends GridDirectories, GridMembers, AsyncDisposable
 
 export interface Cancellable {
   readonly signal?: AbortSignal | undefined
+}
+
+export interface Content extends Download {
+  /**
+   * Of a slot: which record holds, so that two readings of one version have equal texts and no others. Undefined of a
+   * file, which has one version, and through a daemon, whose API does not tell it.
+   */
+  readonly version?: string | undefined
 }
 
 export interface GetOptions extends DownloadOptions, WarnedOptions {}

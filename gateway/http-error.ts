@@ -1,6 +1,7 @@
 /** Errors across HTTP: which status each code has, the body they travel in, and the error that a client makes of it. */
 import { AssertionError, type ErrorDetails, GridError } from '#crypto'
 import { ERROR_CLASSES, type ErrorCode, isErrorCode } from '#node'
+import { RefusalError } from './web-api/refusal.ts'
 
 export const HTTP_STATUS = {
   INVALID_INPUT: 400,
@@ -20,13 +21,14 @@ export const HTTP_STATUS = {
 
 /** What went wrong, as JSON. */
 export interface ErrorBody {
-  /** An ErrorCode, or INTERNAL for a bug. */
+  /** An ErrorCode, one of web-api/refusal.ts, or INTERNAL for a bug. */
   readonly code: string
   readonly message: string
   readonly details: ErrorDetails
 }
 
 export function httpStatusOf(error: unknown): number {
+  if (error instanceof RefusalError) return error.status
   return error instanceof GridError && isErrorCode(error.code) ? HTTP_STATUS[error.code] : 500
 }
 

@@ -12,6 +12,7 @@ import {
   slotStorageIndex,
   slotWriteCapability,
   type TreeReadCapability,
+  toBase32,
   type VerifyCapability,
 } from '#crypto'
 import {
@@ -23,7 +24,6 @@ import {
   type DirectoryCapability,
   type DirectoryChange,
   type DirectoryOptions,
-  type Download,
   downloadFile,
   type EditReport,
   type ExpelReport,
@@ -59,6 +59,7 @@ import type { EditOptions, MakeDirectoryOptions, SlotUpkeepCapability, WarnedOpt
 import { EDIT_CHANGES_MAX, TREE_CHILDREN_MAX } from './directory-messages.ts'
 import type {
   Cancellable,
+  Content,
   GetOptions,
   GridFiles,
   PutOptions,
@@ -115,7 +116,7 @@ export class LocalFiles implements GridFiles {
     return { ...result, numbers, serverCount }
   }
 
-  async get(capability: ContentCapability, options: GetOptions = {}): Promise<Download> {
+  async get(capability: ContentCapability, options: GetOptions = {}): Promise<Content> {
     const { range, signal, onWarning } = options
     if (capability.kind === 'lit' || capability.kind === 'file') {
       return explained(this.#node, downloadFile(this.#grid, capability, { range, signal }))
@@ -124,7 +125,8 @@ export class LocalFiles implements GridFiles {
     const reading = getSlotValue(this.#grid, capability, { range, signal, replicas })
     const { slot, download } = await explained(this.#node, reading)
     for (const warning of slot.warnings) onWarning?.(warning)
-    return download
+    const { sequence, hash } = slot.record
+    return { ...download, version: `${sequence} ${toBase32(hash)}` }
   }
 
   check(capability: FileVerifyCapability, options?: Cancellable): Promise<CheckReport> {

@@ -4,8 +4,16 @@
  * Whoever holds the token may do what the owner of the home may.
  */
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import { WeakCapabilityError } from '#crypto'
-import { BusyError, type Disk, type Log, type Random, UnreachableError, untilAborted } from '#node'
+import {
+  BusyError,
+  type Clock,
+  type Disk,
+  type Log,
+  type Random,
+  systemClock,
+  UnreachableError,
+  untilAborted,
+} from '#node'
 import type { GridFiles } from './files.ts'
 import { type ErrorBody, errorBodyOf, httpStatusOf } from './http-error.ts'
 import { listen } from './listen.ts'
@@ -13,6 +21,19 @@ import { addMonitoringRoutes, HEALTH_PATHS, isMonitoring, type Monitored } from 
 import { addRoutes } from './routes/routes.ts'
 import { SpoolFolder } from './spool.ts'
 import { isSameText, newToken, type Token } from './token.ts'
+import { type GuardOptions, UnauthorizedError } from './web-api/guard.ts'
+import {
+  guardWebApi,
+  headersOfError,
+  ROUTE_PARAMETER_LENGTH_MAX,
+  refuseBadPath,
+  refuseBadRequest,
+  requireMethodOf,
+  toldError,
+  withoutCapabilities,
+} from './web-api/http-edge.ts'
+import { Operations } from './web-api/operations.ts'
+import { addWebApi } from './web-api/routes.ts'
 
 export interface GatewayOptions {
   readonly files: GridFiles
@@ -24,6 +45,10 @@ export interface GatewayOptions {
   readonly spool: { readonly disk: Disk; readonly folder: string }
   /** Undefined: `/health` and `/metrics` are not served. */
   readonly monitored?: Monitored | undefined
+  /** Names that the web API is asked by beside those of loopback; lower case, without a port. */
+  readonly hostNames?: readonly string[] | undefined
+  /** The system's if left out. */
+  readonly clock?: Clock | undefined
 }
 
 /** What the routes work with. */
@@ -61,10 +86,10 @@ export class Gateway implements AsyncDisposable {
 
   /** @throws ConflictError if the port is taken */
   static async open(options: GatewayOptions): Promise<Gateway> {
-    const { files, log, random, spool, monitored } = options
+    const { files, log, random, spool, monitored, hostNames = [], clock = systemClock } = options
     const token = newToken(random)
     const stop = new AbortController()
-    const app = newServer(log, token)
+    const app = newServer(log, { token, hostNames })
     const running = new RunningRequests(app)
     if (monitored !== undefined) {
       watch(app, monitored)
@@ -78,10 +103,11 @@ export class Gateway implements AsyncDisposable {
       failureBodyOf: ({ request, raw }, error) => {
         // Of an answer that nobody waits for any more every end is a good one.
         if (!raw.destroyed) logBug(log, request, error)
-        return errorBodyOf(error)
+        return withoutCapabilities(errorBodyOf(error))
       },
     }
     addRoutes(app, parts)
+    addWebApi(app, { ...parts, clock, hostNames, operations: new Operations(clock, stop.signal) })
     const port = await listen(app, { host: LOOPBACK, port: options.port })
     return new Gateway(app, { port, token, stop, running })
   }
@@ -102,34 +128,41 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-function newServer(log: Log, token: Token): FastifyInstance {
+function newServer(log: Log, guard: GuardOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: Number.MAX_SAFE_INTEGER,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: ROUTE_PARAMETER_LENGTH_MAX },
+    frameworkErrors: refuseBadPath,
+    clientErrorHandler: refuseBadRequest,
   })
   // Bodies are streams: no parser reads them.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
   // A client that waits for permission to send its body hears of a bad request first (RFC 9110 §10.1.1).
   app.server.on('checkContinue', (request, response) => app.routing(request, response))
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (
+      guardWebApi(request, reply, guard) ||
       request.url === HELLO_PATH ||
       HEALTH_PATHS.includes(request.url) ||
-      isSameText(request.headers.authorization ?? '', `Bearer ${token.reveal()}`)
+      isSameText(request.headers.authorization ?? '', `Bearer ${guard.token.reveal()}`)
     )
       return
     throw new UnauthorizedError('the bearer token of daemon.json is wanted')
   })
-  app.setNotFoundHandler((_request, reply) => {
+  app.setNotFoundHandler((request, reply) => {
+    requireMethodOf(request)
     void reply
       .status(404)
       .send({ code: 'NOT_FOUND', message: 'no such resource; API.md lists them', details: {} })
   })
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler((raised, request, reply) => {
+    const error = toldError(raised)
     logBug(log, request, error)
-    void reply.status(statusOf(error)).send(errorBodyOf(error))
+    const body = withoutCapabilities(errorBodyOf(error))
+    void reply.status(statusOf(error)).headers(headersOfError(error)).type('application/json').send(body)
   })
   return app
 }
@@ -178,8 +211,6 @@ function watch(app: FastifyInstance, monitored: Monitored): void {
     })
   })
 }
-
-class UnauthorizedError extends WeakCapabilityError {}
 
 function statusOf(error: unknown): number {
   return error instanceof UnauthorizedError ? 401 : httpStatusOf(error)

@@ -138,6 +138,7 @@ test.each([
   'crypto/FORMAT.md',
   'node/PROTOCOL.md',
   'gateway/API.md',
+  'gateway/WEB-API.md',
 ])('%s leads only to files that exist', (path) => {
   const folder = new URL(`../${path}`, import.meta.url)
   for (const [, target] of read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {

@@ -1,0 +1,163 @@
+/** Forms that store a body, and link it where the path says (WEB-API.md §7). */
+import type { FastifyReply } from 'fastify'
+import { type Capability, formatCapability, InvalidInputError, parseCapability } from '#crypto'
+import { ConflictError, isDirectory, type UploadSource } from '#node'
+import { requireContent, requireSlotWrite } from '../capabilities.ts'
+import { bodyOf } from '../routes/request.ts'
+import type { Arguments } from './arguments.ts'
+import { metadataOf } from './children-json.ts'
+import { entityTagOf, requireConditions } from './content-version.ts'
+import { readUploadForm } from './form.ts'
+import { nameOf, type WebPath } from './request-path.ts'
+import { slotOf, store } from './store.ts'
+import { directoryAt, findIfThere, link, replaceOf, requireNoDirectory, splitLast } from './tree.ts'
+import { sendCapability, sendText, type WebCall } from './web-call.ts'
+
+/** PUT /uri: a file, or slot, that nothing links to. */
+export async function putUnlinked(call: WebCall): Promise<FastifyReply> {
+  const { request, reply, args } = call
+  const { capability } = await store(call, bodyOf(request, reply), { args })
+  return sendCapability(call, capability, 201)
+}
+
+/** POST /uri?t=upload */
+export async function postUnlinked(call: WebCall): Promise<FastifyReply> {
+  const { result } = await readUploadForm(call, (file, args) => store(call, file, { args }))
+  return sendCapability(call, result.capability)
+}
+
+/** PUT below a directory, or in place of what a slot holds. */
+export async function putAt(call: WebCall, { capability: root, names }: WebPath): Promise<FastifyReply> {
+  const { request, reply, args } = call
+  const body = bodyOf(request, reply)
+  if (names.length === 0) {
+    const slot = requireSlotWrite(root)
+    await requireVersion(call, slot)
+    await store(call, body, { args, slot })
+    return sendCapability(call, slot)
+  }
+  const { parents, name } = splitLast(names)
+  return putChild(call, { root, parents, name, body })
+}
+
+/** POST ?t=upload: the form's file below a directory, named by `name`, or by the file's own name. */
+export async function postAt(call: WebCall, { capability: root, names }: WebPath): Promise<FastifyReply> {
+  const directory = await directoryAt(call, root, names)
+  const uploaded = await readUploadForm(call, async (file, args) => {
+    const given = args.text('name')
+    const existing = given === undefined ? undefined : await findIfThere(call, directory, nameOf(given))
+    requireReplaceable(existing?.capability, args)
+    return await store(call, file, { args, slot: slotOf(existing?.capability) })
+  })
+  const name = uploaded.args.text('name') ?? uploaded.fileName
+  if (name === undefined) {
+    throw new InvalidInputError('a name is wanted, as argument or of the file, found none', {
+      wanted: 'a name',
+      found: 'none',
+      where: 'argument name',
+    })
+  }
+  const { capability, sizeBytes } = uploaded.result
+  const child = { name: nameOf(name), capability, metadata: metadataOf(sizeBytes) }
+  await link(call, directory, child, replaceOf(uploaded.args))
+  return sendCapability(call, capability)
+}
+
+/** The body goes to its place once all conditions on what stands there hold. */
+async function putChild(
+  call: WebCall,
+  place: {
+    readonly root: Capability
+    readonly parents: readonly string[]
+    readonly name: string
+    readonly body: UploadSource
+  },
+): Promise<FastifyReply> {
+  const { args, request } = call
+  const directory = await directoryAt(call, place.root, place.parents)
+  const { name } = place
+  const existing = (await findIfThere(call, directory, name))?.capability
+  await requireVersion(call, existing)
+  requireReplaceable(existing, args)
+  const slot = slotOf(existing)
+  const { capability, sizeBytes } = await store(call, place.body, { args, slot })
+  if (slot === undefined) {
+    const isNew = request.headers['if-none-match']?.trim() === '*'
+    const child = { name, capability, metadata: metadataOf(sizeBytes) }
+    await link(call, directory, child, isNew ? 'false' : replaceOf(args))
+  }
+  return sendCapability(call, capability, existing === undefined ? 201 : 200)
+}
+
+/** Before the body is read: what is to stay is not uploaded for nothing. @throws ConflictError */
+function requireReplaceable(existing: Capability | undefined, args: Arguments): void {
+  const replace = replaceOf(args)
+  if (replace === 'only-files') requireNoDirectory(existing)
+  if (existing === undefined || replace !== 'false') return
+  throw new ConflictError('something else has this name, and replace=false', {
+    wanted: 'nothing',
+    found: 'an entry',
+    where: 'path',
+  })
+}
+
+/** PUT ?t=uri: the body is a capability; it gets the name. */
+export async function putCapability(
+  call: WebCall,
+  { capability: root, names }: WebPath,
+): Promise<FastifyReply> {
+  const { parents, name } = splitLast(names)
+  const child = parseCapability((await textBody(call, CAPABILITY_BODY_MAX_BYTES)).trim())
+  const directory = await directoryAt(call, root, parents)
+  const existing = (await findIfThere(call, directory, name))?.capability
+  await requireVersion(call, existing)
+  requireReplaceable(existing, call.args)
+  await link(
+    call,
+    directory,
+    { name, capability: requireLinkable(child), metadata: {} },
+    replaceOf(call.args),
+  )
+  return sendText(call.reply, formatCapability(child), existing === undefined ? 201 : 200)
+}
+
+/** The longest capability has less than two hundred. */
+export const CAPABILITY_BODY_MAX_BYTES = 1024
+
+async function textBody({ request, reply }: WebCall, sizeMaxBytes: number): Promise<string> {
+  const parts: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const bytes of bodyOf(request, reply).open()) {
+    parts.push(bytes)
+    sizeBytes += bytes.length
+    if (sizeBytes > sizeMaxBytes) {
+      throw new InvalidInputError(`a body of at most ${sizeMaxBytes} bytes, a capability, is wanted`)
+    }
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** Directories hold what reads. @throws InvalidInputError */
+export function requireLinkable(capability: Capability): Exclude<Capability, { readonly access: 'verify' }> {
+  if (capability.access !== 'verify') return capability
+  throw new InvalidInputError('a capability that reads or writes is wanted, found one that only verifies')
+}
+
+/** `If-Match` and `If-None-Match` on what is to be replaced. @throws PreconditionFailedError */
+export async function requireVersion(call: WebCall, existing: Capability | undefined): Promise<void> {
+  const { headers } = call.request
+  if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return
+  const tag = existing === undefined ? undefined : await tagOf(call, existing)
+  requireConditions(headers, { exists: existing !== undefined, tag })
+}
+
+async function tagOf({ parts, signal }: WebCall, capability: Capability): Promise<string | undefined> {
+  const { token } = parts
+  if (isDirectory(capability) || capability.access === 'verify') return undefined
+  const content = requireContent(capability)
+  const known = entityTagOf(content, { token, version: undefined })
+  if (known !== undefined) return known
+  const opened = await parts.files.get(content, { signal })
+  await opened.close()
+  return entityTagOf(content, { token, version: opened.version })
+}
