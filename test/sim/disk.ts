@@ -43,6 +43,17 @@ export class PowerLossError extends Error {
   override readonly name = 'PowerLossError'
 }
 
+/** A copy of all that a disk held at one moment, for whoever restores a backup of a machine. */
+export interface DiskImage {
+  readonly folder: FolderImage
+}
+
+interface FolderImage {
+  readonly entries: ReadonlyMap<string, FolderImage | readonly Uint8Array[]>
+  /** Of an index that lives in the folder: what was durable of it. */
+  readonly records: IndexJournal['durable'] | undefined
+}
+
 interface IndexJournal {
   /** By the key's bytes as text. */
   readonly durable: Map<string, { readonly key: Uint8Array; readonly value: Uint8Array }>
@@ -82,6 +93,18 @@ export class SimDisk implements Disk {
   /** The process is gone and the machine is not: nothing is lost, and nothing made durable. */
   killProcess(): void {
     closeIndexes(this.memory.root)
+    this.#life += 1
+    this.#isOff = false
+  }
+
+  image(): DiskImage {
+    return { folder: this.#imageOf(this.memory.root) }
+  }
+
+  /** Put back what an image holds, durable; the power is on again. */
+  async restore({ folder }: DiskImage): Promise<void> {
+    await this.#restoreFolder(this.memory.root, folder)
+    this.memory.recount()
     this.#life += 1
     this.#isOff = false
   }
@@ -291,13 +314,49 @@ export class SimDisk implements Disk {
     while (kept < journal.pending.length && keep()) kept += 1
     this.#settle(journal, kept)
     journal.pending = []
+    await this.#loadStore(folder, journal)
+  }
+
+  async #loadStore(folder: MemoryFolder, { durable }: IndexJournal): Promise<void> {
     const store = new MemoryLevel<Uint8Array, Uint8Array>({
       storeEncoding: 'view',
       keyEncoding: 'view',
       valueEncoding: 'view',
     })
-    await store.batch([...journal.durable.values()].map((entry) => ({ type: 'put' as const, ...entry })))
+    await store.batch([...durable.values()].map((entry) => ({ type: 'put' as const, ...entry })))
     folder.store = store
+  }
+
+  #imageOf(folder: MemoryFolder): FolderImage {
+    const entries = [...folder.entries].map(
+      ([name, entry]) =>
+        [name, entry instanceof MemoryFile ? [...entry.parts] : this.#imageOf(entry)] as const,
+    )
+    const durable = this.#journals.get(folder)?.durable
+    return { entries: new Map(entries), records: durable && new Map(durable) }
+  }
+
+  async #restoreFolder(folder: MemoryFolder, image: FolderImage): Promise<void> {
+    folder.entries.clear()
+    folder.storeIsOpen = false
+    for (const [name, held] of image.entries) {
+      if ('records' in held) {
+        const below = new MemoryFolder()
+        await this.#restoreFolder(below, held)
+        folder.entries.set(name, below)
+        continue
+      }
+      const file = new MemoryFile()
+      file.parts = [...held]
+      file.sizeBytes = held.reduce((sum, part) => sum + part.length, 0)
+      this.#durableSizes.set(file, file.sizeBytes)
+      folder.entries.set(name, file)
+    }
+    this.#durableEntries.set(folder, new Map(folder.entries))
+    if (image.records === undefined) return
+    const journal = { durable: new Map(image.records), pending: [] }
+    this.#journals.set(folder, journal)
+    await this.#loadStore(folder, journal)
   }
 
   #settle(journal: IndexJournal, batchCount: number): void {

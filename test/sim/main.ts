@@ -1,41 +1,70 @@
 /**
- * `npm run sim`: simulate a grid for a set of seeds, or replay one.
+ * `npm run sim`: simulated grids from seeds. Without options the runs of seeds.ts, over years, and some over hours, in
+ * which faults come thick; with a seed that one, exactly as it was.
  *
- *     npm run sim -- --seed 41
- *     npm run sim -- --seeds 20 --servers 100 --rounds 60
+ *     npm run sim -- --seed 41 [--servers 200] [--days 365]
+ *     npm run sim -- --seed 41 --rounds 40 [--servers 100]      hours
  */
 import { parseArgs } from 'node:util'
+import { FaultTable } from '../support/fault-table.ts'
 import { simulate } from './grid-simulation.ts'
+import { SEEDS } from './seeds.ts'
+import { brokenBy, DAYS_DEFAULT, describeYears, SERVERS_DEFAULT } from './years/years-outcome.ts'
+import { simulateYears, type YearsOptions } from './years/years-simulation.ts'
+
+const HOURS_SEEDS = [1, 2, 3]
+const HOURS_SERVERS_DEFAULT = 100
+const HOURS_ROUNDS_DEFAULT = 30
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
-    seeds: { type: 'string', default: '6' },
-    servers: { type: 'string', default: '100' },
-    rounds: { type: 'string', default: '40' },
+    servers: { type: 'string' },
+    days: { type: 'string' },
+    rounds: { type: 'string' },
   },
 })
-const seeds =
-  values.seed === undefined
-    ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1)
-    : [Number(values.seed)]
+const seed = values.seed === undefined ? undefined : Number(values.seed)
+const servers = values.servers === undefined ? undefined : Number(values.servers)
+const table = new FaultTable()
 let failed = 0
-for (const seed of seeds) {
-  const started = performance.now()
+
+async function playYears(options: YearsOptions): Promise<void> {
+  const startedAt = performance.now()
+  const report = await simulateYears(options)
+  console.log(describeYears(options, report, performance.now() - startedAt))
+  table.add(report.faults, brokenBy(report.broken))
+  if (report.broken === undefined) return
+  failed += 1
+  console.error(report.broken)
+}
+
+async function playHours(hoursSeed: number, rounds: number): Promise<void> {
+  const startedAt = performance.now()
   try {
-    const report = await simulate({
-      seed,
-      serverCount: Number(values.servers),
-      rounds: Number(values.rounds),
-    })
-    const took = ((performance.now() - started) / 1000).toFixed(1)
+    const serverCount = servers ?? HOURS_SERVERS_DEFAULT
+    const report = await simulate({ seed: hoursSeed, serverCount, rounds })
+    const took = ((performance.now() - startedAt) / 1000).toFixed(1)
+    console.log(`hours, seed ${hoursSeed}: ${report.simulatedSeconds} s in ${took} s, trace ${report.trace}`)
     const counts = Object.entries(report.counts).map(([what, count]) => `${what} ${count}`)
-    console.log(`seed ${seed}: ${report.simulatedSeconds} s simulated in ${took} s, trace ${report.trace}`)
     console.log(`  ${counts.join(', ')}`)
   } catch (error) {
     failed += 1
     console.error(error)
   }
 }
-console.log(`${seeds.length - failed} passed, ${failed} failed`)
+
+if (seed !== undefined && values.rounds !== undefined) await playHours(seed, Number(values.rounds))
+else if (seed !== undefined) {
+  const days = Number(values.days ?? DAYS_DEFAULT)
+  await playYears({ seed, serverCount: servers ?? SERVERS_DEFAULT, days })
+} else {
+  for (const hoursSeed of HOURS_SEEDS) await playHours(hoursSeed, HOURS_ROUNDS_DEFAULT)
+  for (const { name, ...options } of SEEDS) {
+    console.log(`\n${name}`)
+    await playYears(options)
+  }
+}
+console.log(`\n${table}`)
+console.log(failed === 0 ? 'everything held' : `${failed} runs failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -12,6 +12,8 @@ export interface Link {
   delay(sizeBytes: number): number
   /** Calls back after the delay, or once the partition that holds it is healed. */
   deliver(milliseconds: number, arrive: () => void): void
+  /** Shown every run of bytes as it is sent. */
+  watch(bytes: Uint8Array): void
   /** Where to cut a run of bytes, to make readers cope with any cut; often nowhere. */
   cutAt(sizeBytes: number): number
 }
@@ -41,6 +43,7 @@ class Pipe implements AsyncIterableIterator<Uint8Array> {
     this.#unreadBytes += bytes.length
     this.sentBytes += bytes.length
     this.peakBytes = Math.max(this.peakBytes, this.#unreadBytes)
+    this.#link.watch(bytes)
     this.#link.deliver(this.#link.delay(bytes.length), () => {
       const cut = this.#link.cutAt(bytes.length)
       if (cut > 0) this.#arrived.push(bytes.subarray(0, cut))

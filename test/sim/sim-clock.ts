@@ -26,6 +26,7 @@ export class SimClock implements Clock {
   #elapsed = 0
   #nextOrder = 0
   #firedCount = 0
+  #leap: { readonly to: number; readonly landed: () => void } | undefined
 
   now(): number {
     return START_MILLISECONDS + Math.floor(this.#elapsed)
@@ -38,6 +39,21 @@ export class SimClock implements Clock {
   /** Timers fired so far: equal runs have equal counts. */
   get firedCount(): number {
     return this.#firedCount
+  }
+
+  /** Timers that wait. */
+  get pendingCount(): number {
+    return this.#timers.filter(({ fire }) => fire !== undefined).length
+  }
+
+  /**
+   * Let a long time pass in which nobody does anything, as if all machines had slept: every timer that falls into it
+   * fires late, at the end and once, instead of again and again on the way. Only for moments when nothing is under way.
+   */
+  leap(milliseconds: number): Promise<void> {
+    return new Promise((landed) => {
+      this.#leap = { to: this.#elapsed + milliseconds, landed }
+    })
   }
 
   /** Calls once after so long. @returns a function that calls it off */
@@ -100,7 +116,8 @@ export class SimClock implements Clock {
     while (true) {
       await quiet()
       if (settled) return await promise
-      if (!this.#fireNext()) {
+      if (this.#leap !== undefined) this.#land(this.#leap)
+      else if (!this.#fireNext()) {
         throw new Error(`the simulation stands still at ${this.#elapsed} ms: no timer is left`)
       }
     }
@@ -109,6 +126,14 @@ export class SimClock implements Clock {
   /** Drive time for so long, whatever happens. */
   async advance(milliseconds: number): Promise<void> {
     await this.run(this.sleep(milliseconds))
+  }
+
+  #land({ to, landed }: { readonly to: number; readonly landed: () => void }): void {
+    this.#leap = undefined
+    this.#elapsed = to
+    // What they set anew lies behind the landing.
+    while ((this.#timers[0]?.at ?? Number.POSITIVE_INFINITY) < to) this.#fireNext()
+    landed()
   }
 
   #fireNext(): boolean {

@@ -19,6 +19,8 @@ export interface SimWorldOptions {
   readonly latencyMilliseconds?: { readonly least: number; readonly most: number }
   /** Of each node's way out. Default: no limit. */
   readonly bytesPerSecond?: number
+  /** Shown every run of bytes that any node sends. */
+  readonly onBytes?: (bytes: Uint8Array) => void
 }
 
 type Handler = (channel: Channel) => Promise<void>
@@ -28,12 +30,17 @@ export class SimWorld {
   readonly random: SimRandom
   readonly #latency: { readonly least: number; readonly most: number }
   readonly #bytesPerSecond: number
+  readonly #onBytes: (bytes: Uint8Array) => void
   readonly #nodes = new Map<PeerId, SimNetwork>()
+  readonly #byAddress = new Map<string, PeerId>()
+  #nodeCount = 0
   readonly #down = new Set<PeerId>()
   readonly #channels = new Set<SimChannelPair>()
   /** By the names of both; the object stands for this one connection. */
   readonly #connections = new Map<string, object>()
   readonly #breaks = new Map<string, number>()
+  /** Peers whose lines are slower than others', and how many times. */
+  readonly #slow = new Map<PeerId, number>()
   /** Which side of the partition a peer is on; none set: all on one. */
   #sides = new Map<PeerId, number>()
   #held: (() => void)[] = []
@@ -43,6 +50,7 @@ export class SimWorld {
     this.random = options.random
     this.#latency = options.latencyMilliseconds ?? { least: 0.2, most: 2 }
     this.#bytesPerSecond = options.bytesPerSecond ?? Number.POSITIVE_INFINITY
+    this.#onBytes = options.onBytes ?? (() => undefined)
   }
 
   /** A new node with a key from the seed. */
@@ -51,9 +59,14 @@ export class SimWorld {
     const node = new SimNetwork({
       world: this,
       key,
-      index: this.#nodes.size,
+      index: this.#nodeCount,
       listens: options.listens ?? true,
     })
+    this.#nodeCount += 1
+    for (const address of node.addresses()) {
+      this.#byAddress.set(address, node.localId)
+      this.#byAddress.set(address.replace(/\/p2p\/.*/, ''), node.localId)
+    }
     this.#nodes.set(node.localId, node)
     return node
   }
@@ -66,6 +79,12 @@ export class SimWorld {
   heal(): void {
     this.#sides = new Map()
     for (const arrive of this.#held.splice(0)) arrive()
+  }
+
+  /** From now on everything to and from the peer takes so many times as long; 1 is as before. */
+  slowDown(peer: PeerId, factor: number): void {
+    if (factor === 1) this.#slow.delete(peer)
+    else this.#slow.set(peer, factor)
   }
 
   /** Like a crash: its channels break at once, and nobody reaches it. */
@@ -112,8 +131,8 @@ export class SimWorld {
   /** @throws UnreachableError, at once if nobody listens there, after the time limit if nothing is heard */
   async connect(from: PeerId, address: string, signal: AbortSignal | undefined): Promise<PeerId> {
     if (this.#down.has(from)) throw new UnreachableError('this node is down')
-    const isHere = (known: string) => known === address || known.startsWith(`${address}/p2p/`)
-    const peer = [...this.#nodes.values()].find((node) => node.addresses().some(isHere))?.localId
+    const named = this.#byAddress.get(address)
+    const peer = named !== undefined && this.#nodes.has(named) ? named : undefined
     if (peer !== undefined && this.#apart(from, peer)) {
       await this.clock.sleep(CONNECT_MILLISECONDS, { signal })
       throw new UnreachableError(`${address}: no answer`)
@@ -178,10 +197,12 @@ export class SimWorld {
   #link(from: PeerId, to: PeerId): Link {
     let lastArrival = 0
     return {
+      watch: this.#onBytes,
       delay: (sizeBytes) => {
         const now = this.clock.elapsed()
-        const transfer = (sizeBytes / this.#bytesPerSecond) * 1000
-        lastArrival = Math.max(lastArrival, now + this.#drawLatency()) + transfer
+        const slowness = (this.#slow.get(from) ?? 1) * (this.#slow.get(to) ?? 1)
+        const transfer = (sizeBytes / this.#bytesPerSecond) * 1000 * slowness
+        lastArrival = Math.max(lastArrival, now + this.#drawLatency() * slowness) + transfer
         return lastArrival - now
       },
       deliver: (milliseconds, arrive) => {

@@ -1,14 +1,15 @@
 /** One storage server of a simulated grid: real storage and real wire over a simulated disk and network. */
 import { toBase32 } from '#crypto'
-import type { Clock, GridServer, PeerId, Platform } from '#node'
+import type { Clock, GridServer, PeerId, Platform, StorageFigures } from '#node'
 import { nativeBulkCrypto } from '../../node/platform/bulk-crypto.ts'
 import { silentLog } from '../../node/platform/log.ts'
-import { parseShareKey, SMALL_KEYS } from '../../node/storage/index-keys.ts'
+import { parseShareKey, SLOT_KEYS, SMALL_KEYS } from '../../node/storage/index-keys.ts'
 import { StoragePaths } from '../../node/storage/paths.ts'
 import { Storage } from '../../node/storage/storage.ts'
 import { StorageHandler } from '../../node/wire/handler.ts'
 import { RemoteServer } from '../../node/wire/remote-server.ts'
-import { SimDisk } from './disk.ts'
+import { type DiskImage, SimDisk } from './disk.ts'
+import { type Lie, lyingServer } from './lying-server.ts'
 import type { SimNetwork, SimWorld } from './sim-network.ts'
 import { SimRandom } from './sim-random.ts'
 
@@ -17,15 +18,28 @@ const INDEX = new StoragePaths(FOLDER).index
 
 export class SimServer {
   readonly disk: SimDisk
+  /** Undefined: it does what it is asked. */
+  lie: Lie | undefined
+  /** By how much its wall clock is ahead. */
+  skewMilliseconds = 0
+  /** Bytes that its owner lends; undefined: as much as the disk has. Counted anew for each request. */
+  lentBytes: number | undefined
   readonly #world: SimWorld
   readonly #clock: Clock
   readonly #random: SimRandom
   readonly #network: SimNetwork
+  #hasRotted = false
   #running: { readonly storage: Storage; readonly handler: StorageHandler } | undefined
 
   private constructor(world: SimWorld, options: { readonly capacityBytes: number; readonly seed: number }) {
     this.#world = world
-    this.#clock = world.clock
+    const { clock } = world
+    this.#clock = {
+      now: () => clock.now() + this.skewMilliseconds,
+      elapsed: () => clock.elapsed(),
+      sleep: (milliseconds, sleeping) => clock.sleep(milliseconds, sleeping),
+      deadline: (milliseconds, limit) => clock.deadline(milliseconds, limit),
+    }
     this.#random = new SimRandom(options.seed)
     this.#network = world.node()
     this.disk = new SimDisk(options)
@@ -53,6 +67,15 @@ export class SimServer {
     return this.#running?.handler.inFlightBytes ?? 0
   }
 
+  /** What its storage counts; undefined while it is down. */
+  get figures(): StorageFigures | undefined {
+    return this.#running?.storage.figures
+  }
+
+  get channelCount(): number {
+    return this.#running?.handler.channelCount ?? 0
+  }
+
   get addresses(): readonly string[] {
     return this.#network.addresses()
   }
@@ -60,14 +83,33 @@ export class SimServer {
   /** Numbers of the visible shares under an index, wherever their bytes stand. */
   sharesOf(storageIndex: Uint8Array): readonly number[] {
     const name = toBase32(storageIndex)
-    const inFiles = this.#shareFiles().filter((path) => path.includes(name))
-    const inIndex = this.#smallShares().map(({ key }) => parseShareKey(key))
-    return [
-      ...inFiles.map((path) => Number(path.split('.').at(-1))),
-      ...inIndex
-        .filter((address) => toBase32(address.storageIndex) === name)
-        .map(({ shareNumber }) => shareNumber),
-    ]
+    return this.shares()
+      .filter((share) => share.storageIndex === name)
+      .map(({ shareNumber }) => shareNumber)
+  }
+
+  /** Every visible share, with its storage index in text. */
+  shares(): readonly { readonly storageIndex: string; readonly shareNumber: number }[] {
+    const inFiles = this.#shareFiles().map((path) => {
+      const [name = ''] = path.split('/').slice(-2)
+      return { storageIndex: name, shareNumber: Number(path.split('.').at(-1)) }
+    })
+    const inIndex = this.#smallShares().map(({ key }) => {
+      const { storageIndex, shareNumber } = parseShareKey(key)
+      return { storageIndex: toBase32(storageIndex), shareNumber }
+    })
+    return [...inFiles, ...inIndex]
+  }
+
+  /** What is durable in the index. */
+  records(): readonly { readonly key: Uint8Array; readonly value: Uint8Array }[] {
+    return this.disk.records(INDEX)
+  }
+
+  /** Public keys of the slots it holds a record of, as text. */
+  slots(): readonly string[] {
+    const records = this.records().filter(({ key }) => key[0] === SLOT_KEYS.gte[0])
+    return records.map(({ key }) => toBase32(key.subarray(1)))
   }
 
   /** Everything that stands on the disk, with a name for each. */
@@ -76,7 +118,7 @@ export class SimServer {
       const file = this.disk.memory.fileAt(name)
       return { name, bytes: file?.slice(0, file.sizeBytes) ?? new Uint8Array(0) }
     })
-    const records = this.disk.records(INDEX).map(({ value }) => ({ name: INDEX, bytes: value }))
+    const records = this.records().map(({ value }) => ({ name: INDEX, bytes: value }))
     return [...files, ...records]
   }
 
@@ -91,13 +133,32 @@ export class SimServer {
     await this.disk.crash(() => this.#random.below(2) === 0)
   }
 
-  async restart(): Promise<void> {
+  async restart(options: { readonly rebuildIndex?: boolean } = {}): Promise<void> {
     this.#world.bringUp(this.id)
-    await this.#start()
+    await this.#start(options.rebuildIndex === true)
+  }
+
+  /** The machine is set up again from a copy of its disk. */
+  async rollBack(image: DiskImage): Promise<void> {
+    await this.losePower()
+    await this.disk.restore(image)
+    await this.restart()
+  }
+
+  /** For good. */
+  async leave(): Promise<void> {
+    await this.losePower()
+    await this.#network.close()
+  }
+
+  /** A bit of something it holds, or held, has turned over. */
+  get hasRotted(): boolean {
+    return this.#hasRotted
   }
 
   /** One bit of one share turns over. @returns text that holds the share's storage index, if there is a share */
   async rot(): Promise<string | undefined> {
+    this.#hasRotted = true
     const paths = this.#shareFiles()
     const records = this.#smallShares()
     const place = this.#random.below(Math.max(1, paths.length + records.length))
@@ -118,7 +179,7 @@ export class SimServer {
   }
 
   #smallShares(): readonly { readonly key: Uint8Array; readonly value: Uint8Array }[] {
-    return this.disk.records(INDEX).filter(({ key }) => key[0] === SMALL_KEYS.gte[0])
+    return this.records().filter(({ key }) => key[0] === SMALL_KEYS.gte[0])
   }
 
   async close(): Promise<void> {
@@ -127,20 +188,27 @@ export class SimServer {
     this.#running = undefined
   }
 
-  async #start(): Promise<void> {
+  async #start(rebuildIndex = false): Promise<void> {
+    const lent = () => this.lentBytes
     const config = {
       folder: FOLDER,
       serverId: this.id,
       version: 'simulated',
-      lentBytes: undefined,
+      get lentBytes() {
+        return lent()
+      },
       reservedBytes: 0,
+      rebuildIndex,
       quotaBytes: () => undefined,
     }
     const { disk } = this
     const clock = this.#clock
     const storage = await Storage.open({ disk, clock, log: silentLog, bulk: nativeBulkCrypto, config })
     const platform = { network: this.#network.restarted(), clock, log: silentLog }
-    this.#running = { storage, handler: await StorageHandler.open({ platform, storage }) }
+    const served = {
+      forAccount: (account: PeerId) => lyingServer(storage.forAccount(account), () => this.lie),
+    }
+    this.#running = { storage, handler: await StorageHandler.open({ platform, storage: served }) }
   }
 }
 

@@ -1,8 +1,17 @@
 /** Slots of numbers that the clients of a simulated grid change and read, and what must hold of them under faults. */
-import { asSlotSeed, type SlotKeys, slotKeys } from '#crypto'
+import {
+  asSlotSeed,
+  type PublicKey,
+  type SlotKeys,
+  type SlotVerifyCapability,
+  slotKeys,
+  slotVerifyCapability,
+  verifyKeyOf,
+} from '#crypto'
 import { type Grid, retrieveSlot, updateSlot } from '#node'
 import { addingTo, numbersIn, numbersKept } from '../support/number-slot.ts'
 import type { SimRandom } from './sim-random.ts'
+import { must } from './years/broken-promise.ts'
 
 const SLOT_COUNT = 3
 const OPTIONS = { replicas: 10 }
@@ -17,6 +26,24 @@ export class SimSlots {
   readonly #random: SimRandom
   readonly #slots: readonly NumberSlot[]
   #next = 0
+
+  /** Of those that hold something. */
+  get publicKeys(): readonly PublicKey[] {
+    return this.#written.map(({ keys }) => keys.publicKey)
+  }
+
+  get verifyCapabilities(): readonly SlotVerifyCapability[] {
+    return this.#written.map(({ keys }) =>
+      slotVerifyCapability('slot-verify', {
+        publicKey: keys.publicKey,
+        verifyKey: verifyKeyOf(keys.readKey.reveal()),
+      }),
+    )
+  }
+
+  get #written(): readonly NumberSlot[] {
+    return this.#slots.filter(({ written }) => written.size > 0)
+  }
 
   constructor(random: SimRandom) {
     this.#random = random
@@ -44,7 +71,7 @@ export class SimSlots {
     if (slot.warnings.some(({ kind }) => kind === 'partial')) return 0
     const kept = numbersKept(keys, slot)
     const lost = before.filter((number) => !kept.has(number))
-    if (lost.length > 0) throw new Error(`a slot lost ${lost} at record ${slot.record.sequence}`)
+    must(lost.length === 0, 'loss', `a slot lost ${lost} at record ${slot.record.sequence}`)
     return slot.record.sequence
   }
 
@@ -56,7 +83,7 @@ export class SimSlots {
       const { slot } = await updateSlot(grid, keys, addingTo(keys, [this.#next]), OPTIONS)
       const kept = numbersIn(keys, [slot?.record])
       const lost = [...written, this.#next].filter((number) => !kept.has(number))
-      if (lost.length > 0) throw new Error(`at the end a slot has lost ${lost}`)
+      must(lost.length === 0, 'loss', `at the end a slot has lost ${lost}`)
       count += 1
     }
     return count
