@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Encoding, formatCapability, LAYOUT, MATRIX, type ReadCapability } from '#crypto'
 import type { CheckReport, NodeStatus, RepairReport } from '#node'
 import { accountingMessage } from './account-messages.ts'
+import { durabilityMessage } from './durability-messages.ts'
 import type { PutOutcome, WorkProgress } from './files.ts'
 import { membershipMessage } from './member-messages.ts'
 import { capabilityText, count, errorMessage, failure, maybe, warning } from './message-parts.ts'
@@ -29,6 +30,7 @@ export const statusMessage: z.ZodType<NodeStatus> = z.object({
   numbers,
   lent: maybe(serverStatus),
   accounting: maybe(accountingMessage),
+  durability: durabilityMessage,
   bootstrapProblems: names,
   servers: z.array(
     z.object({

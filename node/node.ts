@@ -2,6 +2,8 @@
 import { GridError, InvalidInputError, type StorageIndex } from '#crypto'
 import { type AccountingReport, accountingReport } from './accounting/account-report.ts'
 import type { Config } from './config.ts'
+import { NO_REPAIR } from './durability/kept-file.ts'
+import { type ToldDurability, tellPut } from './durability/told-roots.ts'
 import type { Grid, GridServer } from './grid.ts'
 import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS, STATUS_ACCOUNTS_MAX } from './limits.ts'
 import type { Administration } from './membership/administration.ts'
@@ -19,7 +21,8 @@ import type { PeerId, Platform } from './platform/platform.ts'
 import type { NodePlatform } from './platform/system.ts'
 import type { SlotsSeen } from './slots/seen.ts'
 import { SeenFile } from './slots/seen-file.ts'
-import { askServers, type NodeStatus } from './status.ts'
+import { askServers, type KnownServer, type NodeStatus } from './status.ts'
+import { wholeSeconds } from './storage/lease.ts'
 import type { StorageServer } from './storage/server.ts'
 import { Storage } from './storage/storage.ts'
 import { ClosingSteps } from './while-open.ts'
@@ -192,6 +195,7 @@ export class Node implements AsyncDisposable {
       numbers: config.encoding,
       lent: await this.#own?.status(options),
       accounting: this.#accounting(),
+      durability: this.#durability(servers),
       membership: this.#parts.members?.describe(),
       bootstrapProblems: servers.some(({ status }) => status !== undefined)
         ? []
@@ -247,6 +251,15 @@ export class Node implements AsyncDisposable {
       nameOf,
       countMax: STATUS_ACCOUNTS_MAX,
     })
+  }
+
+  #durability(servers: readonly KnownServer[]): ToldDurability {
+    const { config, platform } = this.#parts
+    const nowSeconds = wholeSeconds(platform.clock)
+    return {
+      put: tellPut(config.encoding, { records: [], servers, nowSeconds, pace: NO_REPAIR }),
+      roots: undefined,
+    }
   }
 
   #ring(storageIndex: StorageIndex): readonly GridServer[] {

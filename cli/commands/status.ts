@@ -3,6 +3,7 @@ import { fittingNumbers, type NodeStatus, survivalOf, whileOpen } from '#node'
 import { accountLines, ownUse } from '../account-lines.ts'
 import type { CommandContext } from '../context.ts'
 import { formatBytes, formatNumbers } from '../describe.ts'
+import { safetyLines } from '../durability-lines.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { StatusArgs } from '../invocation.ts'
 import { describeOwnMembership } from '../member-lines.ts'
@@ -47,5 +48,6 @@ function describeStatus(folder: string, found: NodeStatus): string {
       `          fitting here: --needed ${neededShares} --happy ${happyServers} --total ${totalShares}`,
     )
   }
+  lines.push(...safetyLines(found.durability))
   return lines.join('\n')
 }

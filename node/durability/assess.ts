@@ -59,6 +59,8 @@ export interface RootDurability {
   readonly lossUnrepaired: Chance
   /** Of not being able to read some of them at a moment drawn by lot. */
   readonly unreadable: Chance
+  /** Somebody makes missing shares again; false: lossInYear is lossUnrepaired. */
+  readonly isRepaired: boolean
   readonly evidence: Evidence
   /** False: the chances are what is usual, and little more. */
   readonly isMeasured: boolean
@@ -84,6 +86,7 @@ export function assessRoot(root: RootToAssess, grid: GridToAssess): RootDurabili
     lossInYear: chance('lossInYear'),
     lossUnrepaired: chance('lossUnrepaired'),
     unreadable: chance('unreadable'),
+    isRepaired: Number.isFinite(pace.roundSeconds),
     evidence,
     isMeasured: evidence.days >= MEASURED_DAYS_LEAST,
     weakest: weakestEvent(readable, expected),

@@ -72,6 +72,8 @@ export interface Evidence {
 export interface Estimates {
   readonly expected: EstimatesByServer
   readonly cautious: EstimatesByServer
+  /** Of any server, those that have no record too. */
+  readonly lossesPerYear: { readonly expected: number; readonly cautious: number }
   readonly evidence: Evidence
 }
 
@@ -84,7 +86,7 @@ export function estimateServers(histories: readonly ServerHistory[], nowSeconds:
     const availability = availabilityOf(history).expected
     return goneProbability(history, { availability, lossesPerYear: before, nowSeconds }) >= LOST_PROBABILITY
   }).length
-  const rates = {
+  const lossesPerYear = {
     expected: (PRIOR_LOSSES + lostCount) / exposureYears,
     cautious: eventsAtMost(PRIOR_LOSSES - 1 + lostCount, DOUBT) / exposureYears,
   }
@@ -92,10 +94,9 @@ export function estimateServers(histories: readonly ServerHistory[], nowSeconds:
     new Map(
       histories.map((history) => {
         const { serverId, owner, site } = history
-        const availability = availabilityOf(history)[kind]
-        const lossesPerYear = rates[kind]
-        const gone = goneProbability(history, { availability, lossesPerYear, nowSeconds })
-        return [serverId, { serverId, owner, site, availability, lossesPerYear, goneProbability: gone }]
+        const given = { availability: availabilityOf(history)[kind], lossesPerYear: lossesPerYear[kind] }
+        const gone = goneProbability(history, { ...given, nowSeconds })
+        return [serverId, { serverId, owner, site, ...given, goneProbability: gone }]
       }),
     )
   const ages = histories.map(({ firstKnownSeconds }) => Math.max(0, nowSeconds - firstKnownSeconds))
@@ -103,18 +104,16 @@ export function estimateServers(histories: readonly ServerHistory[], nowSeconds:
   return {
     expected: reading('expected'),
     cautious: reading('cautious'),
+    lossesPerYear,
     evidence: { serverCount: histories.length, serverYears, days, lostCount },
   }
 }
 
-/** What is held of a server that nobody has asked yet, as cautious as the worst of those known, or as the prior. */
+/** What is held of a server that nobody has asked yet: lost as often as others, and there for half of the time. */
 export function estimateStranger(
-  named: Pick<ServerEstimate, 'serverId' | 'owner' | 'site'>,
-  known: EstimatesByServer,
+  { serverId, owner, site }: Pick<ServerEstimate, 'serverId' | 'owner' | 'site'>,
+  lossesPerYear: number,
 ): ServerEstimate {
-  const [first] = known.values()
-  const lossesPerYear = first?.lossesPerYear ?? eventsAtMost(PRIOR_LOSSES - 1, DOUBT) / PRIOR_SERVER_YEARS
-  const { serverId, owner, site } = named
   return { serverId, owner, site, availability: 1 / 2, goneProbability: 0, lossesPerYear }
 }
 

@@ -1,7 +1,7 @@
 /** The chance of losing any of many files, from what each of their layouts says. */
 import type { PeerId } from '../platform/platform.ts'
 import type { EstimatesByServer, ServerEstimate } from './estimate.ts'
-import type { RepairPace } from './kept-file.ts'
+import { NO_REPAIR, type RepairPace } from './kept-file.ts'
 import { type FileLayout, type Holdings, holdingsOf, marginOf } from './layout.ts'
 import { type LayoutRisk, riskOf } from './loss.ts'
 
@@ -33,7 +33,11 @@ export function riskOfFiles(layouts: readonly FileLayout[], circumstances: Files
   const others = holdings.length - risks.length + circumstances.otherCount
   const sum = (kind: keyof LayoutRisk): number =>
     risks.reduce((total, risk) => total + risk[kind], others * (risks.at(-1)?.[kind] ?? 0))
-  const together = riskWithSpares(boundOf(holdings), { ...circumstances, pace: NO_REPAIR })
+  // Of layouts that are not told it is not known which servers they are on.
+  const together =
+    circumstances.otherCount > 0
+      ? CERTAIN
+      : riskWithSpares(boundOf(holdings), { ...circumstances, pace: NO_REPAIR })
   const lossUnrepaired = Math.min(together.lossUnrepaired, sum('lossUnrepaired'))
   return {
     lossInYear: Math.min(lossUnrepaired, sum('lossInYear')),
@@ -51,12 +55,7 @@ function atMostShares(holdings: readonly Holdings[]): readonly Holdings[] {
   })
 }
 
-const NO_REPAIR: RepairPace = {
-  roundSeconds: Number.POSITIVE_INFINITY,
-  waitFraction: 0,
-  patienceSeconds: 0,
-  workSeconds: 0,
-}
+const CERTAIN: LayoutRisk = { lossInYear: 1, lossUnrepaired: 1, unreadable: 1 }
 
 function riskWithSpares(holdings: Holdings, { estimates, takers, pace }: FilesCircumstances): LayoutRisk {
   const spares: ServerEstimate[] = []

@@ -11,6 +11,8 @@ import { type Holdings, lossFaults, placeOf } from './layout.ts'
 import { binomialTail } from './quantiles.ts'
 import { CLAIM_LEAST } from './stated.ts'
 
+const DAY_SECONDS = 24 * 3600
+
 /** How a keeper goes about repairs. */
 export interface RepairPace {
   /** Between two looks at a file; Infinity: nobody looks. */
@@ -22,6 +24,23 @@ export interface RepairPace {
   /** What the making itself takes, under a daily budget: for one server's shares. */
   readonly workSeconds: number
 }
+
+/** Nobody looks. */
+export const NO_REPAIR: RepairPace = Object.freeze({
+  roundSeconds: Number.POSITIVE_INFINITY,
+  waitFraction: 0,
+  patienceSeconds: 0,
+  workSeconds: 0,
+})
+
+/** A daemon that keeps a root: it looks daily, waits three days and until half of the spare shares are gone. */
+export const KEEPER_PACE: RepairPace = Object.freeze({
+  roundSeconds: DAY_SECONDS,
+  waitFraction: 1 / 2,
+  patienceSeconds: 3 * DAY_SECONDS,
+  // What a budget of some GB a day needs for the shares of a server that held some hundred.
+  workSeconds: 14 * DAY_SECONDS,
+})
 
 export interface RiskCircumstances {
   /** Of every server of the layout and every spare one. */

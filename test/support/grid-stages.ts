@@ -36,6 +36,7 @@ export async function localStage(serverCount: number): Promise<Stage> {
     numbers: NUMBERS,
     lent: undefined,
     accounting: undefined,
+    durability: { put: undefined, roots: undefined },
     bootstrapProblems: ['nobody home'],
     servers: [],
   }

@@ -13,7 +13,8 @@ function grid(servers: readonly ServerEstimate[], more: Partial<GridToAssess> = 
     days,
     lostCount: 0,
   }
-  const estimates: Estimates = { expected, cautious, evidence }
+  const lossesPerYear = { expected: 0.2, cautious: 0.6 }
+  const estimates: Estimates = { expected, cautious, lossesPerYear, evidence }
   return { estimates, takers: new Set(servers.map(({ serverId }) => serverId)), full: new Set(), ...more }
 }
 
@@ -97,6 +98,12 @@ describe('assessRoot', () => {
       assessRoot({ layouts, otherCount: 0, pace: DAILY }, all).lossInYear.expected
     expect(loss(one, other)).toBeCloseTo(loss(one), 12)
     expect(loss(one, elsewhere)).toBeCloseTo(loss(one) + loss(elsewhere), 12)
+  })
+
+  test('takes files of layouts that are not told for like the last of those that are', () => {
+    const loss = (otherCount: number) =>
+      assessRoot({ layouts: [layout(5, ids)], otherCount, pace: DAILY }, grid(owned)).lossInYear.expected
+    expect(loss(2)).toBeCloseTo(3 * loss(0), 12)
   })
 
   test('counts what is unreadable apart, and tells of the rest', () => {

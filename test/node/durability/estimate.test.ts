@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   estimateServers,
-  estimateStranger,
   LOST_PROBABILITY,
   PRIOR_SERVER_YEARS,
   type ServerHistory,
@@ -110,11 +109,12 @@ describe('estimateServers', () => {
   })
 })
 
-describe('estimateStranger', () => {
+describe('a server without a record', () => {
   test('is lost as often as others, or as is usual', () => {
-    const { cautious } = estimateServers([history(3650)], NOW)
-    const named = { serverId: 'new', owner: '', site: '' }
-    expect(estimateStranger(named, cautious).lossesPerYear).toBe(cautious.get('server')?.lossesPerYear)
-    expect(estimateStranger(named, new Map()).lossesPerYear).toBeCloseTo(3 / PRIOR_SERVER_YEARS, 1)
+    const { cautious, lossesPerYear } = estimateServers([history(3650)], NOW)
+    expect(lossesPerYear.cautious).toBe(cautious.get('server')?.lossesPerYear)
+    const usual = estimateServers([], NOW).lossesPerYear
+    expect(usual.expected).toBeCloseTo(1 / PRIOR_SERVER_YEARS, 10)
+    expect(usual.cautious).toBeCloseTo(3 / PRIOR_SERVER_YEARS, 2)
   })
 })

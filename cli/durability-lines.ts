@@ -1,0 +1,118 @@
+/** How safe a root is, as people read it. Pure. */
+import {
+  type Advice,
+  type LostPlace,
+  type RootDurability,
+  shortId,
+  stateBound,
+  type ToldDurability,
+} from '#node'
+import { countOf } from './describe.ts'
+
+/** Places named of an event; the others are counted. */
+const NAMES_MAX = 4
+/** Of the labels of `cairn status`. */
+const LABEL_WIDTH = 10
+/** Unreadable at a given moment for more than this part of the time: worth a word. */
+const UNREADABLE_LEAST = 1 / 1000
+
+/** Lines of `cairn status`. */
+export function safetyLines({ put, roots }: ToldDurability): readonly string[] {
+  const lines = put === undefined ? [] : labelled('put now', durabilityLines(put))
+  for (const root of roots ?? []) {
+    const [first = '', ...others] = durabilityLines(root)
+    lines.push(...labelled('root', [`${root.name}: ${first}`, ...others]))
+  }
+  return lines
+}
+
+function labelled(label: string, lines: readonly string[]): string[] {
+  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
+}
+
+/** A short paragraph; its first line says what there is. */
+export function durabilityLines(found: RootDurability): readonly string[] {
+  const { fileCount, unreadableCount, worst, weakest, isMeasured, unreadable } = found
+  if (worst === undefined) return ['nothing in it yet']
+  const lines = [worstText(worst, fileCount)]
+  if (unreadableCount > 0) {
+    lines.push(`${countOf(unreadableCount, 'file')} cannot be read now: fewer shares than needed answer`)
+  }
+  if (unreadableCount === fileCount) return lines
+  lines.push(lossText(found))
+  if (isMeasured && unreadable.atMost > UNREADABLE_LEAST) {
+    lines.push(
+      `chance of not reading ${which(fileCount)} at a given moment: ${stateBound(unreadable.atMost)}`,
+    )
+  }
+  if (weakest !== undefined) {
+    const { places, lostFileCount } = weakest
+    const together = places.length > 1 ? ', all at once' : ''
+    const lost = fileCount === 1 ? '' : ` (${countOf(lostFileCount, 'file')})`
+    lines.push(`would lose data: ${placesText(places)} gone for good${together}${lost}`)
+  }
+  const [best] = found.advice
+  if (best !== undefined) lines.push(`better: ${adviceText(best)}`)
+  return lines
+}
+
+function worstText(worst: NonNullable<RootDurability['worst']>, fileCount: number): string {
+  const { foundShares, neededShares, totalShares, serverCount, siteCount } = worst
+  const subject =
+    worst.fileCount === fileCount
+      ? `${countOf(fileCount, 'file')} with`
+      : `${countOf(fileCount, 'file')}, the worst ${worst.fileCount.toLocaleString('en')} with`
+  return (
+    `${subject} ${foundShares} of ${totalShares} shares on ${countOf(serverCount, 'server')} ` +
+    `in ${countOf(siteCount, 'failure domain')}, ${neededShares} needed`
+  )
+}
+
+function lossText(found: RootDurability): string {
+  const { lossInYear, isRepaired, evidence, isMeasured, fileCount } = found
+  const days = countOf(Math.floor(evidence.days), 'day')
+  const records = `${days} of records of ${countOf(evidence.serverCount, 'server')}`
+  const event = `chance of losing ${which(fileCount)} in a year${isRepaired ? '' : ' if nobody repairs'}`
+  const bound = stateBound(lossInYear.atMost)
+  if (isMeasured) return `${event}: ${bound} (from ${records})`
+  return `${event}: ${bound} by what is usual; not enough measured yet (${records})`
+}
+
+function which(fileCount: number): string {
+  return fileCount === 1 ? 'it' : 'any'
+}
+
+function placesText(places: readonly LostPlace[]): string {
+  const names = places.map(({ kind, owner, site, serverIds }) => {
+    const [first = ''] = serverIds
+    if (kind === 'server') return `server …${shortId(first)}`
+    if (kind === 'owner') return `all of ${owner}'s`
+    if (owner === '') return `the site ${site}`
+    return site === '' ? `${owner}'s` : `${owner}'s at ${site}`
+  })
+  if (names.length <= 1) return names.join('')
+  if (names.length > NAMES_MAX) {
+    const shown = NAMES_MAX - 1
+    return `${names.slice(0, shown).join(', ')} and ${names.length - shown} more such`
+  }
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function adviceText({ change, lossInYear }: Advice): string {
+  const then = stateBound(lossInYear)
+  switch (change.kind) {
+    case 'repair':
+      return `make ${countOf(change.shareCount, 'missing share')} again (cairn repair): ${then}`
+    case 'keep':
+      return `kept by a daemon that runs, which repairs: ${then}`
+    case 'add-server':
+      return `a server more, of another owner at another site: ${then}`
+    case 'lend-more':
+      return `more room on ${change.serverIds.map((id) => `…${shortId(id)}`).join(', ')}, full now: ${then}`
+    case 'other-numbers': {
+      const { neededShares, totalShares, spaceFactor, spaceFactorNow } = change
+      const cost = `${spaceFactor.toFixed(1)} times the space in place of ${spaceFactorNow.toFixed(1)}`
+      return `stored anew with --needed ${neededShares} --total ${totalShares}, at ${cost}: ${then}`
+    }
+  }
+}
