@@ -7,8 +7,6 @@
  * is the Poisson-binomial one, by its recurrence, branch by branch; where all servers are alike and none is named, it
  * is the binomial one.
  */
-import { assert } from '#crypto'
-
 /** One thing that can fail, and what fails with it. */
 export interface Fault {
   /** Times a year that it begins, while it is not there. */
@@ -40,13 +38,6 @@ export function chanceAfter(years: number): (fault: Fault) => number {
   return (fault) => after(years)(fault).probability
 }
 
-export interface Loss {
-  /** Of at least so many missing shares, at that moment. */
-  readonly probability: number
-  /** How often a year the number comes to be reached. */
-  readonly perYear: number
-}
-
 /** Chance of each number of missing shares up to a limit, the last one standing for all beyond; and its change. */
 interface Counts {
   readonly chances: Float64Array
@@ -55,30 +46,34 @@ interface Counts {
 }
 
 /**
- * Chance that at least `missingCount` shares are missing at a moment, and how often a year it comes to that.
+ * How often a year it comes to so many missing shares, for each number up to a limit, where faults are as `state` says.
  *
- * The frequency is exact for independent faults (Vesely 1970; Barlow and Proschan 1975: the rate of each fault times
- * its Birnbaum importance), and found as one directional derivative instead of one probability for each fault.
- *
- * @param alreadyMissing distribution of shares that are missing whatever the faults do; [1]: none
+ * Exact for independent faults (Vesely 1970; Barlow and Proschan 1975: the rate of each fault times its Birnbaum
+ * importance), and found as one directional derivative instead of one probability for each fault.
  */
-export function lossOf(
+export function timesReached(
   faults: readonly Fault[],
-  question: {
-    readonly missingCount: number
-    readonly state: (fault: Fault) => FaultState
-    readonly alreadyMissing?: Float64Array | undefined
-  },
-): Loss {
-  const { missingCount, state, alreadyMissing } = question
-  assert(Number.isInteger(missingCount), 'shares are counted')
-  if (missingCount <= 0) return { probability: 1, perYear: 0 }
-  let counts = certain(alreadyMissing ?? Float64Array.of(1))
-  for (const fault of faults) counts = together(counts, countsOf(fault, missingCount, state), missingCount)
-  return {
-    probability: Math.min(1, counts.chances[missingCount] ?? 0),
-    perYear: Math.max(0, counts.changes[missingCount] ?? 0),
+  limit: number,
+  state: (fault: Fault) => FaultState,
+): Float64Array {
+  let counts = certain(Float64Array.of(1))
+  for (const fault of faults) counts = together(counts, countsOf(fault, limit, state), limit)
+  const reached = new Float64Array(limit + 1)
+  let perYear = 0
+  for (let count = limit; count >= 0; count -= 1) {
+    perYear += counts.changes[count] ?? 0
+    reached[count] = Math.max(0, perYear)
   }
+  return reached
+}
+
+/** Chance that at least so many shares are missing; of none, and of fewer, it is certain. */
+export function lossProbability(
+  faults: readonly Fault[],
+  missingCount: number,
+  probability: (fault: Fault) => number,
+): number {
+  return missingCount <= 0 ? 1 : (missingShares(faults, missingCount, probability)[missingCount] ?? 0)
 }
 
 /** Distribution of the number of missing shares; the last entry stands for `limit` and more. */
@@ -131,14 +126,16 @@ function together(left: Counts, right: Counts, limit: number): Counts {
   const length = Math.min(limit, left.chances.length + right.chances.length - 2) + 1
   const chances = new Float64Array(length)
   const changes = new Float64Array(length)
-  for (let one = 0; one < left.chances.length; one += 1) {
-    const chance = left.chances[one] ?? 0
-    const change = left.changes[one] ?? 0
-    for (let other = 0; other < right.chances.length; other += 1) {
-      const count = Math.min(limit, one + other)
-      const otherChance = right.chances[other] ?? 0
+  for (let other = 0; other < right.chances.length; other += 1) {
+    const otherChance = right.chances[other] ?? 0
+    const otherChange = right.changes[other] ?? 0
+    // A server of several shares has all of them or none.
+    if (otherChance === 0 && otherChange === 0) continue
+    for (let one = 0; one < left.chances.length; one += 1) {
+      const count = one + other < length ? one + other : length - 1
+      const chance = left.chances[one] ?? 0
       chances[count] = (chances[count] ?? 0) + chance * otherChance
-      changes[count] = (changes[count] ?? 0) + change * otherChance + chance * (right.changes[other] ?? 0)
+      changes[count] = (changes[count] ?? 0) + (left.changes[one] ?? 0) * otherChance + chance * otherChange
     }
   }
   return { chances, changes }

@@ -5,7 +5,7 @@
 import { assert } from '#crypto'
 import type { PeerId } from '../platform/platform.ts'
 import { type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
-import { after, chanceAfter, type Fault, lossOf, missingShares } from './faults.ts'
+import { after, chanceAfter, type Fault, missingShares, timesReached } from './faults.ts'
 import { type Interval, integrate } from './integrate.ts'
 import { type Holdings, lossFaults, placeOf } from './layout.ts'
 import { binomialTail } from './quantiles.ts'
@@ -62,8 +62,12 @@ export class KeptFile {
   /** Those that are lost already as far as can be told come last. */
   readonly #pool: readonly PeerId[]
   readonly #poolFaults: readonly Fault[]
+  /** Of the pool, one for each share. */
+  readonly #chosen: readonly PeerId[]
   readonly #availability: number
   readonly #waitFraction: number
+  /** That a round makes good so many missing servers. */
+  readonly #repairChances: readonly number[]
   readonly #worstPerYear: number
   /** By the number of servers that are left to hold the file. */
   readonly #faults = new Map<number, readonly Fault[]>()
@@ -76,14 +80,12 @@ export class KeptFile {
     this.#waitFraction = pace.waitFraction
     this.#estimates = estimates
     this.#pool = [...serverIds.filter((id) => !isGone(id)), ...serverIds.filter(isGone)]
+    this.#chosen = this.#pool.slice(0, numbers.totalShares)
     this.#poolFaults = lossFaults(oneEach(this.#pool), estimates)
     this.#availability = meanOf(this.#chosen, (id) => estimates.get(id)?.availability ?? 0)
     this.#worstPerYear = Math.max(...this.#pool.map((id) => estimates.get(id)?.lossesPerYear ?? 0))
     this.fatalCount = fatalServers(this.#chosen.length, numbers)
-  }
-
-  get #chosen(): readonly PeerId[] {
-    return this.#pool.slice(0, this.#numbers.totalShares)
+    this.#repairChances = Array.from({ length: this.fatalCount }, (_, count) => this.#repairChance(count))
   }
 
   /**
@@ -95,21 +97,21 @@ export class KeptFile {
   lossPerYear(years: number, window: Interval, left: Float64Array): number {
     const rateAt = (sinceYears: number): number => {
       let sum = 0
-      for (const { serverCount, fatalCount, chance } of this.#spreads(
-        Math.max(0, years - sinceYears),
-        left,
-      )) {
-        const faults = this.#faultsOf(serverCount)
-        sum += chance * lossOf(faults, { missingCount: fatalCount, state: after(sinceYears) }).perYear
+      for (const [serverCount, chances] of this.#spreads(Math.max(0, years - sinceYears), left)) {
+        const reached = timesReached(this.#faultsOf(serverCount), serverCount, after(sinceYears))
+        for (const [fatalCount, chance] of chances.entries()) sum += chance * (reached[fatalCount] ?? 0)
       }
       return sum
     }
     return integrate(window, rateAt) / (window.to - window.from)
   }
 
-  /** On how many servers the file is, and how many of them must go, so many years on. */
-  #spreads(years: number, left: Float64Array): Iterable<Spread> {
-    const spreads = new Map<string, Spread>()
+  /**
+   * On how many servers the file is, so many years on: for each such number, how likely it is that it is on those and
+   * is lost with so many of them, if they are those that hold most.
+   */
+  #spreads(years: number, left: Float64Array): ReadonlyMap<number, Float64Array> {
+    const spreads = new Map<number, Float64Array>()
     for (const [serversLeft, chanceOfServers] of this.#serversLeft(years)) {
       for (const [missingServers, chanceOfMissing] of left.entries()) {
         const serverCount = Math.min(serversLeft, this.#chosen.length - missingServers)
@@ -117,11 +119,12 @@ export class KeptFile {
         if (chance * serverCount * this.#worstPerYear <= NEGLIGIBLE) continue
         const totalShares = this.#numbers.totalShares - this.#sharesOnHeaviest(missingServers)
         const fatalCount = fatalServers(serverCount, { ...this.#numbers, totalShares })
-        const key = `${serverCount} ${fatalCount}`
-        spreads.set(key, { serverCount, fatalCount, chance: chance + (spreads.get(key)?.chance ?? 0) })
+        const chances = spreads.get(serverCount) ?? new Float64Array(serverCount + 1)
+        chances[fatalCount] = (chances[fatalCount] ?? 0) + chance
+        spreads.set(serverCount, chances)
       }
     }
-    return spreads.values()
+    return spreads
   }
 
   #sharesOnHeaviest(serverCount: number): number {
@@ -147,7 +150,7 @@ export class KeptFile {
     for (const [index, chance] of missing.entries()) {
       const count = Math.min(this.fatalCount - 1, index + offset)
       const isLost = index === missing.length - 1
-      const madeGood = isLost ? 1 : this.#repairChance(count)
+      const madeGood = isLost ? 1 : (this.#repairChances[count] ?? 0)
       left[count] = (left[count] ?? 0) + chance * (1 - madeGood)
       left[0] = (left[0] ?? 0) + chance * madeGood
     }
@@ -206,14 +209,6 @@ function closestFirst(serverIds: readonly PeerId[], estimates: EstimatesByServer
 /** The same faults, none of them there at the start. */
 function notYet({ within, ...fault }: Fault): Fault {
   return { ...fault, startProbability: 0, within: within.map(notYet) }
-}
-
-/** How a file is spread, with how likely that is. */
-interface Spread {
-  readonly serverCount: number
-  /** Losing so many of them loses the file, if they are those that hold most. */
-  readonly fatalCount: number
-  readonly chance: number
 }
 
 interface Numbers {

@@ -15,7 +15,7 @@
  * - A lost server has a successor while there is one that has no share of the file. After that others take a second
  *   share. No server joins in that year.
  */
-import { after, chanceAfter, convolve, type Fault, type FaultState, lossOf, missingShares } from './faults.ts'
+import { chanceAfter, convolve, type Fault, lossProbability, missingShares } from './faults.ts'
 import { integrate } from './integrate.ts'
 import { KeptFile, NEGLIGIBLE, type RepairPace, type RiskCircumstances } from './kept-file.ts'
 import { type Holdings, lossFaults, marginOf, outageFaults } from './layout.ts'
@@ -31,27 +31,24 @@ export interface LayoutRisk {
   readonly unreadable: number
 }
 
-/** Losses are worked out after 1 round, 3, 6, and so on: what rounds leave to the next grows ever more slowly. */
-const ROUNDS_GROWTH = 1.5
+/** Losses are worked out after 1 round, 3, 7, and so on: what rounds leave to the next grows ever more slowly. */
+const ROUNDS_GROWTH = 2
+/** A file of more shares takes seconds to work out; what is told of it is as if nobody repaired. */
+const REPAIRED_SHARES_MAX = 64
 
 export function riskOf(holdings: Holdings, circumstances: RiskCircumstances): LayoutRisk {
   const { sharesOf } = holdings
   const margin = marginOf(holdings)
   const { estimates, pace } = circumstances
-  const start = ({ startProbability }: Fault): FaultState => ({
-    probability: startProbability,
-    beginsPerYear: 0,
-  })
-  const unreadable = lossOf(outageFaults(sharesOf, estimates), {
-    missingCount: margin,
-    state: start,
-  }).probability
-  const unrepaired = lossOf(lossFaults(sharesOf, estimates), {
-    missingCount: margin,
-    state: after(1),
-  }).probability
+  const atStart = ({ startProbability }: Fault): number => startProbability
+  const unreadable = lossProbability(outageFaults(sharesOf, estimates), margin, atStart)
+  const unrepaired = lossProbability(lossFaults(sharesOf, estimates), margin, chanceAfter(1))
   const { roundYears, lagYears } = yearsOf(pace)
-  const isWorthwhile = margin > 0 && roundYears + lagYears < 1 && unrepaired > NEGLIGIBLE
+  const isWorthwhile =
+    margin > 0 &&
+    roundYears + lagYears < 1 &&
+    unrepaired > NEGLIGIBLE &&
+    holdings.totalShares <= REPAIRED_SHARES_MAX
   const repaired = isWorthwhile ? lossWithRepair(holdings, circumstances) : unrepaired
   return { lossInYear: Math.min(repaired, unrepaired), lossUnrepaired: unrepaired, unreadable }
 }
@@ -67,7 +64,7 @@ function lossWithRepair(holdings: Holdings, circumstances: RiskCircumstances): n
   const found = lossFaults(holdings.sharesOf, estimates)
   // Nobody knows when the first round comes: at any moment of one is as likely.
   const firstRound = { from: lagYears, to: lagYears + roundYears }
-  const lostBy = (years: number): number => missingShares(found, margin, chanceAfter(years))[margin] ?? 0
+  const lostBy = (years: number): number => lossProbability(found, margin, chanceAfter(years))
   let expected = integrate(firstRound, lostBy) / roundYears
 
   const kept = new KeptFile(holdings, circumstances)
@@ -78,7 +75,7 @@ function lossWithRepair(holdings: Holdings, circumstances: RiskCircumstances): n
   const lostInRound = kept.missingAfter(roundYears)
   let at = lagYears + roundYears / 2
   let perYear = kept.lossPerYear(at, window, left)
-  for (let rounds = 1; at < 1; rounds = Math.ceil(rounds * ROUNDS_GROWTH)) {
+  for (let rounds = 1; at < 1; rounds *= ROUNDS_GROWTH) {
     const years = Math.min(1 - at, rounds * roundYears)
     for (let round = 0; round < rounds && round * roundYears < years; round += 1) {
       left = kept.leave(convolve(left, lostInRound, kept.fatalCount), 0)

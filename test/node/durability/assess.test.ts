@@ -141,7 +141,7 @@ describe('advice', () => {
   })
 
   test('is what the model says of the changed grid, best first', () => {
-    const few = letters(4).map((name) => server(name))
+    const few = letters(4).map((name) => server(name, { lossesPerYear: 0.05 }))
     const files = [
       layout(
         2,

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Fault, lossOf, missingShares, sharesBelow } from '../../../node/durability/faults.ts'
+import {
+  type Fault,
+  lossProbability,
+  missingShares,
+  sharesBelow,
+  timesReached,
+} from '../../../node/durability/faults.ts'
 import { binomialTail } from '../../../node/durability/quantiles.ts'
 
 const leaf = (startProbability: number, shareCount = 1, perYear = 1): Fault => ({
@@ -58,24 +64,26 @@ function lossPlainly(
   return { probability, perYear }
 }
 
-describe('lossOf', () => {
-  test('is the sum over all combinations of faults, and so is its frequency', () => {
+const chanceOf = ({ startProbability }: Fault): number => startProbability
+
+describe('lossProbability and timesReached', () => {
+  test('are sums over all combinations of faults', () => {
     fc.assert(
       fc.property(
         fc.array(groups, { maxLength: 3 }),
         fc.integer({ min: 1, max: 9 }),
         (faults, missingCount) => {
-          const found = lossOf(faults, { missingCount, state: start })
           const twin = lossPlainly(faults, missingCount)
-          expect(found.probability).toBeCloseTo(twin.probability, 9)
-          expect(found.perYear).toBeCloseTo(twin.perYear, 8)
+          expect(lossProbability(faults, missingCount, chanceOf)).toBeCloseTo(twin.probability, 9)
+          expect(timesReached(faults, 9, start)[missingCount]).toBeCloseTo(twin.perYear, 8)
+          expect(timesReached(faults, missingCount, start)[missingCount]).toBeCloseTo(twin.perYear, 8)
         },
       ),
       { numRuns: 60 },
     )
   })
 
-  test('is binomial where all servers are alike', () => {
+  test('are binomial where all servers are alike', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 20 }),
@@ -83,25 +91,23 @@ describe('lossOf', () => {
         chance,
         (count, least, alike) => {
           const faults = Array.from({ length: count }, () => leaf(alike))
-          const { probability } = lossOf(faults, { missingCount: least, state: start })
-          expect(probability).toBeCloseTo(binomialTail(count, least, alike), 10)
+          expect(lossProbability(faults, least, chanceOf)).toBeCloseTo(binomialTail(count, least, alike), 10)
         },
       ),
     )
   })
 
-  test('keeps its digits where losses are rare', () => {
+  test('keep their digits where losses are rare', () => {
     const faults = Array.from({ length: 10 }, () => leaf(1e-3))
-    const { probability } = lossOf(faults, { missingCount: 8, state: start })
-    expect(probability / binomialTail(10, 8, 1e-3)).toBeCloseTo(1, 9)
+    expect(lossProbability(faults, 8, chanceOf) / binomialTail(10, 8, 1e-3)).toBeCloseTo(1, 9)
+    // Ten ways to choose the last one, and those of seven of the other nine to be missing.
+    const last = 10 * binomialTail(9, 7, 1e-3) * (1 - 1e-3)
+    expect((timesReached(faults, 10, start)[8] ?? 0) / last).toBeCloseTo(1, 2)
   })
 
-  test('counts shares that are missing already', () => {
-    const faults = [leaf(0.5), leaf(0.5)]
-    const question = { missingCount: 3, state: start }
-    expect(lossOf(faults, question).probability).toBe(0)
-    expect(lossOf(faults, { ...question, alreadyMissing: Float64Array.of(0, 1) }).probability).toBe(0.25)
-    expect(lossOf([], { missingCount: 0, state: start }).probability).toBe(1)
+  test('are certain of no missing share', () => {
+    expect(lossProbability([], 0, chanceOf)).toBe(1)
+    expect(lossProbability([], 1, chanceOf)).toBe(0)
   })
 })
 
