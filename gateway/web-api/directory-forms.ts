@@ -8,6 +8,7 @@ import { EDIT_BODY_MAX_BYTES, TREE_BODY_MAX_BYTES } from '../routes/directories.
 import { hasBody, jsonOf } from '../routes/request.ts'
 import { childrenBody } from './children-json.ts'
 import { requireLinkable, requireVersion } from './put-forms.ts'
+import { readWithin } from './request-body.ts'
 import { nameOf, parseCapabilityPath, type WebPath } from './request-path.ts'
 import { directoryAt, find, findIfThere, link, replaceOf, requireNoDirectory, splitLast } from './tree.ts'
 import { sendCapability, sendText, type WebCall } from './web-call.ts'
@@ -37,7 +38,7 @@ async function childrenOf(
 ): Promise<readonly NamedChild[]> {
   if (!hasBody(request)) return []
   const schema = childrenBody(countMax, { nowMilliseconds: parts.clock.now() })
-  return await jsonOf({ request, reply }, schema, sizeMaxBytes)
+  return await readWithin(parts.clock, () => jsonOf({ request, reply }, schema, sizeMaxBytes))
 }
 
 /**

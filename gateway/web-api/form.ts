@@ -7,9 +7,8 @@ import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/bus
 import type { FastifyRequest } from 'fastify'
 import { InvalidInputError } from '#crypto'
 import type { UploadSource } from '#node'
-import { bodyOf } from '../routes/request.ts'
 import { Arguments } from './arguments.ts'
-import { withoutStalls } from './stall.ts'
+import { requestBody, textBody } from './request-body.ts'
 import type { WebCall } from './web-call.ts'
 
 /** Arguments of a form, names and values together: a few capabilities and names. */
@@ -32,16 +31,9 @@ export function isMultipart({ headers }: FastifyRequest): boolean {
 
 /** The arguments of the query and, where the body is a form without a file, of that. @throws InvalidInputError */
 export async function withFormArguments(call: WebCall): Promise<Arguments> {
-  const { request, reply, args, parts } = call
+  const { request, args } = call
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '')) return args
-  const bytes: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const some of withoutStalls(parts.clock, bodyOf(request, reply)).open()) {
-    bytes.push(some)
-    sizeBytes += some.length
-    if (sizeBytes > FORM_FIELDS_MAX_BYTES) throw tooLong()
-  }
-  return args.and(Arguments.ofQuery(Buffer.concat(bytes).toString('utf8')))
+  return args.and(Arguments.ofQuery(await textBody(call, FORM_FIELDS_MAX_BYTES)))
 }
 
 export interface UploadedForm<Result> {
@@ -61,10 +53,10 @@ export async function readUploadForm<Result>(
   call: WebCall,
   work: (file: UploadSource, args: Arguments) => Promise<Result>,
 ): Promise<UploadedForm<Result>> {
-  const { request, reply, args, parts } = call
+  const { request, args } = call
   const form = new FormReader(request.headers['content-type'] ?? '')
-  const body = Readable.from(withoutStalls(parts.clock, bodyOf(request, reply)).open(), { objectMode: false })
-  body.once('error', (error) => form.fail(error))
+  const body = Readable.from(requestBody(call).open(), { objectMode: false })
+  body.on('error', (error) => form.fail(error))
   body.pipe(form.parser)
   try {
     const file = await form.file
@@ -74,6 +66,9 @@ export async function readUploadForm<Result>(
     file.stream.resume()
     await form.end
     return { args: args.and(Arguments.of(form.fields)), fileName: file.name, result }
+  } catch (error) {
+    form.fail(error)
+    throw error
   } finally {
     body.unpipe(form.parser)
     body.destroy()
@@ -106,6 +101,8 @@ class FormReader {
     this.failure = failure.promise
     this.fail = (error) => {
       for (const { reject } of [file, end, failure]) reject(error)
+      // Whoever still reads the file shall not wait for more of it.
+      file.promise.then(({ stream }) => stream.destroy(malformedForm())).catch(() => undefined)
     }
     // Whoever waits hears of it; of the others it is not unhandled.
     for (const { promise } of [file, end, failure]) promise.catch(() => undefined)
@@ -117,6 +114,8 @@ class FormReader {
       else this.fields.push([name, value])
     })
     this.parser.on('file', (name, stream, fileName) => {
+      // Whoever reads it hears of its errors; where nobody does they must not end the process.
+      stream.on('error', () => undefined)
       if (name === 'file') return file.resolve({ stream, name: fileName === '' ? undefined : fileName })
       stream.resume()
       this.fail(new InvalidInputError('one file in the field `file` is wanted, found one in another field'))

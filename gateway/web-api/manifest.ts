@@ -22,17 +22,21 @@ export interface ManifestEntry {
 export async function* manifestEntries(
   parts: Pick<WebParts, 'files'>,
   root: Capability,
-  options: { readonly signal: AbortSignal; readonly withSizes: boolean },
+  { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<ManifestEntry, void, undefined> {
-  const { signal, withSizes } = options
   const directory = requireDirectory(root)
-  yield { path: [], capability: directory, sizeBytes: undefined }
   const walked = parts.files.walk(directory, { signal })
-  yield* mapInOrder(walked, SIZES_IN_FLIGHT, async ({ path, child }: WalkedChild) => {
-    const { capability } = child
-    const sizeBytes = withSizes ? await sizeOf(parts, child, signal) : undefined
-    return { path, capability, sizeBytes }
+  const below = mapInOrder(walked, SIZES_IN_FLIGHT, async ({ path, child }: WalkedChild) => {
+    return { path, capability: child.capability, sizeBytes: await sizeOf(parts, child, signal) }
   })
+  try {
+    // A directory that cannot be read has no first entry: not even itself.
+    let next = await below.next()
+    yield { path: [], capability: directory, sizeBytes: undefined }
+    for (; next.done !== true; next = await below.next()) yield next.value
+  } finally {
+    await below.return()
+  }
 }
 
 async function sizeOf(
@@ -53,7 +57,7 @@ export async function streamManifest(call: WebCall, path: WebPath): Promise<Fast
   const root = await capabilityAt(call, path)
   async function* lines(): AsyncGenerator<string, void, undefined> {
     const counts = new TreeCounts()
-    for await (const entry of manifestEntries(parts, root, { signal, withSizes: true })) {
+    for await (const entry of manifestEntries(parts, root, { signal })) {
       counts.add(entry)
       yield `${JSON.stringify(manifestLine(entry))}\n`
     }

@@ -82,7 +82,7 @@ function manifestWork({ parts, root }: WorkPlace): OperationWork {
   return {
     json: () => ({ origin: formatCapability(root), manifest: manifest.entries, stats: counts.json() }),
     run: async (signal) => {
-      for await (const entry of manifestEntries(parts, root, { signal, withSizes: true })) {
+      for await (const entry of manifestEntries(parts, root, { signal })) {
         counts.add(entry)
         manifest.add([entry.path, formatCapability(entry.capability)])
       }
@@ -98,7 +98,7 @@ function countingWork(
   return {
     json: () => (form === 'start-deep-size' ? { size: counts.sizeBytes } : counts.json()),
     run: async (signal) => {
-      for await (const entry of manifestEntries(parts, root, { signal, withSizes: true })) counts.add(entry)
+      for await (const entry of manifestEntries(parts, root, { signal })) counts.add(entry)
     },
   }
 }

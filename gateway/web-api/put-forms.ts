@@ -3,11 +3,11 @@ import type { FastifyReply } from 'fastify'
 import { type Capability, formatCapability, InvalidInputError, parseCapability } from '#crypto'
 import { ConflictError, isDirectory, type UploadSource } from '#node'
 import { requireContent, requireSlotWrite } from '../capabilities.ts'
-import { bodyOf } from '../routes/request.ts'
 import type { Arguments } from './arguments.ts'
 import { metadataOf } from './children-json.ts'
 import { entityTagOf, requireConditions } from './content-version.ts'
 import { readUploadForm } from './form.ts'
+import { requestBody, textBody } from './request-body.ts'
 import { nameOf, type WebPath } from './request-path.ts'
 import { slotOf, store } from './store.ts'
 import { directoryAt, findIfThere, link, replaceOf, requireNoDirectory, splitLast } from './tree.ts'
@@ -15,8 +15,7 @@ import { sendCapability, sendText, type WebCall } from './web-call.ts'
 
 /** PUT /uri: a file, or slot, that nothing links to. */
 export async function putUnlinked(call: WebCall): Promise<FastifyReply> {
-  const { request, reply, args } = call
-  const { capability } = await store(call, bodyOf(request, reply), { args })
+  const { capability } = await store(call, requestBody(call), { args: call.args })
   return sendCapability(call, capability, 201)
 }
 
@@ -28,8 +27,8 @@ export async function postUnlinked(call: WebCall): Promise<FastifyReply> {
 
 /** PUT below a directory, or in place of what a slot holds. */
 export async function putAt(call: WebCall, { capability: root, names }: WebPath): Promise<FastifyReply> {
-  const { request, reply, args } = call
-  const body = bodyOf(request, reply)
+  const { args } = call
+  const body = requestBody(call)
   if (names.length === 0) {
     const slot = requireSlotWrite(root)
     await requireVersion(call, slot)
@@ -123,19 +122,6 @@ export async function putCapability(
 
 /** The longest capability has less than two hundred. */
 export const CAPABILITY_BODY_MAX_BYTES = 1024
-
-async function textBody({ request, reply }: WebCall, sizeMaxBytes: number): Promise<string> {
-  const parts: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const bytes of bodyOf(request, reply).open()) {
-    parts.push(bytes)
-    sizeBytes += bytes.length
-    if (sizeBytes > sizeMaxBytes) {
-      throw new InvalidInputError(`a body of at most ${sizeMaxBytes} bytes, a capability, is wanted`)
-    }
-  }
-  return Buffer.concat(parts).toString('utf8')
-}
 
 /** Directories hold what reads. @throws InvalidInputError */
 export function requireLinkable(capability: Capability): Exclude<Capability, { readonly access: 'verify' }> {

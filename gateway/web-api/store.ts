@@ -3,7 +3,6 @@ import type { Capability, ReadCapability, SlotWriteCapability } from '#crypto'
 import { type UploadSource, whileOpen } from '#node'
 import { numbersOf } from '../routes/request.ts'
 import type { Arguments } from './arguments.ts'
-import { withoutStalls } from './stall.ts'
 import type { WebCall } from './web-call.ts'
 
 /** A number of bytes goes with it: directories tell it of their children. */
@@ -26,11 +25,10 @@ export function storesSlot(args: Arguments): boolean {
  */
 export async function store(
   { parts, signal }: WebCall,
-  body: UploadSource,
+  source: UploadSource,
   options: { readonly args: Arguments; readonly slot?: SlotWriteCapability | undefined },
 ): Promise<Stored> {
   const { args, slot } = options
-  const source = withoutStalls(parts.clock, body)
   const numbers = numbersOf({
     needed: args.whole('needed'),
     happy: args.whole('happy'),

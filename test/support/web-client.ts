@@ -58,9 +58,12 @@ export interface WebStage extends Stage {
   readonly client: WebClient
 }
 
-/** A gateway over a grid of five servers in memory. */
-export async function webStage(options: Partial<Parameters<typeof openGateway>[0]> = {}): Promise<WebStage> {
-  const stage = await localStage(5)
+/** A gateway over a grid in memory. */
+export async function webStage(
+  options: Partial<Parameters<typeof openGateway>[0]> = {},
+  serverCount = 5,
+): Promise<WebStage> {
+  const stage = await localStage(serverCount)
   const spool = { disk: new MemoryDisk({ capacityBytes: 1e8 }), folder: '/spool' }
   const parts = { files: stage.files, log: silentLog, random: systemRandom, port: 0, spool }
   const gateway = await openGateway({ ...parts, ...options })
