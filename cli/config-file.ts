@@ -64,6 +64,8 @@ export function formatConfig(choices: ConfigChoices): string {
     '# HTTP for the commands on this machine, on loopback; port 0 is whichever is free.',
     keyLine('enabled', gateway, true),
     '# port = 0',
+    '# What a reverse proxy on this machine is called, such as "cairn.home"; others are refused.',
+    '# names = []',
     '',
     '[metrics]',
     '# An address such as "127.0.0.1:9469" for /metrics and /health without a token; "": on the HTTP above alone.',

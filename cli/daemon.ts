@@ -125,6 +125,7 @@ async function serveCommands(
       log,
       random: systemRandom,
       port: config.gateway.port,
+      hostNames: config.gateway.names,
       spool: { disk: nodeDisk, folder: home.spoolFolder },
       monitored,
     }),

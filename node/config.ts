@@ -39,6 +39,8 @@ export interface Config {
     readonly enabled: boolean
     /** On loopback; 0: any that is free. */
     readonly port: number
+    /** What a reverse proxy on this machine is called; without a port, lower case. Requests for others are refused. */
+    readonly names: readonly string[]
   }
   readonly metrics: {
     /** Where `/metrics` and `/health` are served without a token; undefined: only on the gateway. */
@@ -75,7 +77,7 @@ const DEFAULTS = {
   failureDomain: { owner: '', site: '' },
   encoding: SHARE_NUMBERS_DEFAULT,
   // A port that is free: whoever needs it reads it from daemon.json.
-  gateway: { enabled: true, port: 0 },
+  gateway: { enabled: true, port: 0, names: [] },
   // The gateway has them too, for whoever has its token.
   metrics: { listen: '' },
   log: { level: 'info' },
@@ -87,6 +89,8 @@ const MEMBER_NAME_MAX = 64
 /** Longer names would only blow up announcements. */
 const DOMAIN_NAME_MAX = 64
 const ADDRESSES_MAX = 64
+const HOST_NAMES_MAX = 16
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/
 
 const multiaddrText = z
   .string()
@@ -160,6 +164,14 @@ const configSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(DEFAULTS.gateway.enabled),
       port: z.int().min(0).max(PORT_MAX).default(DEFAULTS.gateway.port),
+      names: z
+        .array(
+          z
+            .string()
+            .regex(HOST_NAME, 'a host name such as "cairn.home", lower case and without a port, wanted'),
+        )
+        .max(HOST_NAMES_MAX)
+        .default([...DEFAULTS.gateway.names]),
     })
     .prefault({}),
   metrics: z.strictObject({ listen: hostPort.prefault(DEFAULTS.metrics.listen) }).prefault({}),

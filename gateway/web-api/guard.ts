@@ -26,8 +26,9 @@ export function requireOwner(headers: IncomingHttpHeaders, options: GuardOptions
   const host = headers.host ?? ''
   if (!isOurHost(host, options.hostNames)) {
     throw new ForeignRequestError({
-      message: 'the Host header names somebody else: 127.0.0.1, localhost or [::1] is wanted',
-      wanted: '127.0.0.1, localhost or [::1]',
+      message:
+        'the Host header names somebody else: 127.0.0.1, localhost, [::1] or one of gateway.names is wanted',
+      wanted: '127.0.0.1, localhost, [::1] or one of gateway.names',
       found: 'another name',
       where: 'header Host',
     })

@@ -43,7 +43,7 @@ describe('formatConfig', () => {
       storage: { lendBytes: 200 * 2 ** 30, reserveBytes: 5 * 2 ** 30, accountQuotaBytes: 50 * 2 ** 30 },
       failureDomain: { owner: 'ann "the" owner\\', site: 'cellar' },
       encoding: { neededShares: 2, happyServers: 3, totalShares: 4 },
-      gateway: { enabled: false, port: 0 },
+      gateway: { enabled: false, port: 0, names: [] },
       metrics: { listen: undefined },
       log: { level: 'info' },
     })

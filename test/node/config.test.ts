@@ -24,7 +24,7 @@ describe('parseConfigToml', () => {
       storage: { lendBytes: 0, reserveBytes: 2 ** 30, accountQuotaBytes: undefined },
       failureDomain: { owner: '', site: '' },
       encoding: { neededShares: 3, happyServers: 7, totalShares: 10 },
-      gateway: { enabled: true, port: 0 },
+      gateway: { enabled: true, port: 0, names: [] },
       metrics: { listen: undefined },
       log: { level: 'info' },
     })
@@ -67,6 +67,7 @@ describe('parseConfigToml', () => {
       [gateway]
       enabled = false
       port = 8443
+      names = ["cairn.home"]
       [log]
       level = "debug"
     `)
@@ -78,7 +79,7 @@ describe('parseConfigToml', () => {
     expect(config.encoding).toEqual({ neededShares: 2, happyServers: 4, totalShares: 5 })
     expect(config.network.announce).toEqual(['/dns4/box.example.net/tcp/4001'])
     expect(config.failureDomain.site).toBe('cellar')
-    expect(config.gateway).toEqual({ enabled: false, port: 8443 })
+    expect(config.gateway).toEqual({ enabled: false, port: 8443, names: ['cairn.home'] })
     expect(config.log.level).toBe('debug')
     expect(config.membership).toBe('closed')
     expect(config.members.quotas).toEqual({ ann: 2 ** 30 })
