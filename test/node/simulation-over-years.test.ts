@@ -1,6 +1,7 @@
 /** That what watches a simulation can see. */
 import { describe, expect, test } from 'vitest'
 import { concat } from '#crypto'
+import { simulateMembers } from '../sim/members/members-simulation.ts'
 import { SimClock } from '../sim/sim-clock.ts'
 import { SimWorld } from '../sim/sim-network.ts'
 import { SimRandom } from '../sim/sim-random.ts'
@@ -105,6 +106,14 @@ test('a leap fires each timer once, late', async () => {
   clock.after(1000, tick)
   await clock.run(() => clock.leap(3_600_000))
   expect([ticks, clock.elapsed(), clock.pendingCount]).toEqual([1, 3_600_000, 1])
+})
+
+test('members who join and are expelled: a seed replays exactly, and everything holds', async () => {
+  const options = { seed: 2, memberCount: 8, rounds: 1 }
+  const first = await simulateMembers(options)
+  expect(first.broken).toBeUndefined()
+  expect(first.counts.get('settled')).toBe(2)
+  expect(await simulateMembers(options)).toEqual(first)
 })
 
 describe('a grid over weeks', () => {

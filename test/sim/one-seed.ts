@@ -13,5 +13,4 @@ const outcome = {
   ...brokenBy(broken),
   broken: broken?.stack,
 }
-process.send?.(outcome)
-process.disconnect?.()
+process.send?.(outcome, () => process.exit())

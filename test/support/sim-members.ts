@@ -28,12 +28,19 @@ export class SimMembers {
   readonly clock = new SimClock()
   readonly random: SimRandom
   readonly world: SimWorld
+  readonly #newDisk: () => Disk
   /** Milliseconds that the clock of a home is ahead of the others. */
   readonly skews = new Map<string, number>()
 
-  constructor(seed: number) {
+  /** @param world.onBytes shown all that goes over a wire */
+  constructor(
+    seed: number,
+    world: { readonly onBytes?: (bytes: Uint8Array) => void; readonly newDisk?: () => Disk } = {},
+  ) {
     this.random = new SimRandom(seed)
-    this.world = new SimWorld({ clock: this.clock, random: this.random.fork() })
+    const { onBytes, newDisk } = world
+    this.#newDisk = newDisk ?? (() => new MemoryDisk({ capacityBytes: 1e9 }))
+    this.world = new SimWorld({ clock: this.clock, random: this.random.fork(), ...(onBytes && { onBytes }) })
   }
 
   run<T>(work: () => Promise<T>): Promise<T> {
@@ -63,7 +70,7 @@ export class SimMembers {
       storage: { lend: '1 GiB', reserve: 0 },
       ...changed,
     }
-    return { network: this.world.node(), disk: new MemoryDisk({ capacityBytes: 1e9 }), config }
+    return { network: this.world.node(), disk: this.#newDisk(), config }
   }
 
   /** By way of a link, as cairn join does it. */

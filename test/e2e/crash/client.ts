@@ -26,6 +26,8 @@ import { formatStored, formatTold, parseStored, type Told, type Work, workMessag
 
 const NAMES_MAX = 8
 const SLOTS_MAX = 3
+/** Shorter contents could be equal, and so would be their literal capabilities. */
+const SIZE_LEAST_BYTES = 16
 const SIZES_BYTES = [40, 700, 9_000, 30_000, 120_000]
 const OPERATION_SECONDS = 60
 const RETRY_MILLISECONDS = 50
@@ -111,7 +113,8 @@ class CrashClient {
   /** Put a file and give it a name, which may be taken. */
   async #link(files: GridFiles): Promise<void> {
     const { signal } = this.#limit()
-    const sizeBytes = 1 + this.#random.below(SIZES_BYTES[this.#random.below(SIZES_BYTES.length)] ?? 1)
+    const sizeBytes =
+      SIZE_LEAST_BYTES + this.#random.below(SIZES_BYTES[this.#random.below(SIZES_BYTES.length)] ?? 1)
     const seed = this.#newName()
     const put = await files.put(sourceOf(seededBytes(seed, sizeBytes)), { signal })
     const value = formatStored({ capability: formatCapability(put.capability), seed, sizeBytes })
