@@ -103,8 +103,8 @@ function adviceText({ change, lossInYear }: Advice): string {
   switch (change.kind) {
     case 'repair':
       return `make ${countOf(change.shareCount, 'missing share')} again (cairn repair): ${then}`
-    case 'keep':
-      return `kept by a daemon that runs, which repairs: ${then}`
+    case 'repair-daily':
+      return `repaired once a day, by a timer: ${then}`
     case 'add-server':
       return `a server more, of another owner at another site: ${then}`
     case 'lend-more':

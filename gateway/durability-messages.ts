@@ -17,7 +17,7 @@ const place: z.ZodType<LostPlace> = z.object({
 const advice: z.ZodType<Advice> = z.object({
   change: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('repair'), shareCount: count }),
-    z.object({ kind: z.literal('keep') }),
+    z.object({ kind: z.literal('repair-daily') }),
     z.object({ kind: z.literal('add-server') }),
     z.object({ kind: z.literal('lend-more'), serverIds }),
     z.object({

@@ -3,6 +3,7 @@ import { GridError, InvalidInputError, type StorageIndex } from '#crypto'
 import { type AccountingReport, accountingReport } from './accounting/account-report.ts'
 import type { Config } from './config.ts'
 import { NO_REPAIR } from './durability/kept-file.ts'
+import { MeasuredServers } from './durability/measured-servers.ts'
 import { type ToldDurability, tellPut } from './durability/told-roots.ts'
 import type { Grid, GridServer } from './grid.ts'
 import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS, STATUS_ACCOUNTS_MAX } from './limits.ts'
@@ -86,6 +87,7 @@ export async function createNode(
       await openExchange(config, whole, { ...options, roster, storage, members }),
     )
     if (members !== undefined) closing.addResource(members.keepRenewing(roster, exchange))
+    const measured = closing.addResource(await MeasuredServers.open(whole, { home, measures: lends }))
     const node = new Node({
       config,
       platform: whole,
@@ -96,8 +98,10 @@ export async function createNode(
       exchange,
       members,
       slotsSeen,
+      measured,
       closing,
     })
+    measured.watch((given) => node.askServers(given))
     if (node.serverCount === 0) await exchange.firstRound
     options.signal?.throwIfAborted()
     return node
@@ -117,6 +121,7 @@ interface NodeParts {
   readonly exchange: RosterExchange
   readonly members: MembersDesk | undefined
   readonly slotsSeen: SlotsSeen
+  readonly measured: MeasuredServers
   readonly closing: ClosingSteps
 }
 
@@ -181,13 +186,21 @@ export class Node implements AsyncDisposable {
     return members.administration(roster, exchange)
   }
 
-  async status(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<NodeStatus> {
-    const { config, platform, options: own } = this.#parts
+  /** Every known server, and what it answers now. */
+  async askServers(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly KnownServer[]> {
     const known = this.#known().map(({ peerId, addresses, failureDomain }) => {
       const isLocal = peerId === this.peerId
       return { peerId, addresses, ...failureDomain, isLocal, server: this.#serverOf(peerId) }
     })
-    const servers = await askServers(known, { clock: platform.clock, signal: options.signal })
+    return await askServers(known, { clock: this.#parts.platform.clock, signal: options.signal })
+  }
+
+  async status(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<NodeStatus> {
+    const { config, measured, options: own } = this.#parts
+    const servers = await this.askServers(options)
+    measured.note(servers)
     return {
       version: own.version,
       peerId: this.peerId,
@@ -254,10 +267,11 @@ export class Node implements AsyncDisposable {
   }
 
   #durability(servers: readonly KnownServer[]): ToldDurability {
-    const { config, platform } = this.#parts
+    const { config, platform, measured } = this.#parts
+    const { records } = measured
     const nowSeconds = wholeSeconds(platform.clock)
     return {
-      put: tellPut(config.encoding, { records: [], servers, nowSeconds, pace: NO_REPAIR }),
+      put: tellPut(config.encoding, { records, servers, nowSeconds, pace: NO_REPAIR }),
       roots: undefined,
     }
   }

@@ -4,15 +4,15 @@
 import type { PeerId } from '../platform/platform.ts'
 import { type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
 import { type FilesCircumstances, riskOfFiles } from './files-risk.ts'
-import { KEEPER_PACE } from './kept-file.ts'
+import { DAILY_REPAIR } from './kept-file.ts'
 import { type FileLayout, holdingsOf, marginOf, placeOf } from './layout.ts'
 import { CLAIM_LEAST } from './stated.ts'
 
 export type Change =
   /** Make the missing shares again, on the servers there are. */
   | { readonly kind: 'repair'; readonly shareCount: number }
-  /** Have a daemon keep the root: nobody repairs it now. */
-  | { readonly kind: 'keep' }
+  /** Once a day: nobody does now. */
+  | { readonly kind: 'repair-daily' }
   /** One more server, of an owner and at a site that have none. */
   | { readonly kind: 'add-server' }
   /** These have no room: their owners lend more. */
@@ -60,7 +60,13 @@ export function adviseOn(
   const circumstances = { ...grid, otherCount: otherCount + all.length - layouts.length }
   const now = riskOfFiles(layouts, circumstances).lossInYear
   if (now <= CLAIM_LEAST) return []
-  const changes = [repaired, kept, withOneServerMore, withMoreRoom, ...numbersToTry(layouts, circumstances)]
+  const changes = [
+    repaired,
+    repairedDaily,
+    withOneServerMore,
+    withMoreRoom,
+    ...numbersToTry(layouts, circumstances),
+  ]
   return changes
     .map((change) => change(layouts, circumstances))
     .filter((found) => found !== undefined)
@@ -85,10 +91,10 @@ const repaired: ChangeToTry = (layouts, circumstances) => {
   return { change: { kind: 'repair', shareCount }, files, given: circumstances }
 }
 
-const kept: ChangeToTry = (files, circumstances) =>
+const repairedDaily: ChangeToTry = (files, circumstances) =>
   Number.isFinite(circumstances.pace.roundSeconds)
     ? undefined
-    : { change: { kind: 'keep' }, files, given: { ...circumstances, pace: KEEPER_PACE } }
+    : { change: { kind: 'repair-daily' }, files, given: { ...circumstances, pace: DAILY_REPAIR } }
 
 /** The server that would be new; no peer id looks like it. */
 const NEW_SERVER = 'a new server'

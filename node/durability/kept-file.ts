@@ -33,13 +33,13 @@ export const NO_REPAIR: RepairPace = Object.freeze({
   workSeconds: 0,
 })
 
-/** A daemon that keeps a root: it looks daily, waits three days and until half of the spare shares are gone. */
-export const KEEPER_PACE: RepairPace = Object.freeze({
+/** A timer that runs `cairn repair` once a day, which makes again whatever does not answer. */
+export const DAILY_REPAIR: RepairPace = Object.freeze({
   roundSeconds: DAY_SECONDS,
-  waitFraction: 1 / 2,
-  patienceSeconds: 3 * DAY_SECONDS,
-  // What a budget of some GB a day needs for the shares of a server that held some hundred.
-  workSeconds: 14 * DAY_SECONDS,
+  waitFraction: 0,
+  patienceSeconds: 0,
+  // A run that finds a server gone may take a day.
+  workSeconds: DAY_SECONDS,
 })
 
 export interface RiskCircumstances {

@@ -81,11 +81,11 @@ describe('durabilityLines', () => {
     const places = [{ kind: 'server', owner: '', site: '', serverIds: ['12D3KooWabcdefgh'] }] as const
     const changes = [
       { kind: 'repair', shareCount: 1 },
-      { kind: 'keep' },
+      { kind: 'repair-daily' },
       { kind: 'lend-more', serverIds: ['12D3KooWabcdefgh'] },
       { kind: 'other-numbers', neededShares: 2, totalShares: 10, spaceFactor: 5, spaceFactorNow: 10 / 3 },
     ] as const
-    const [repair, keep, lend, numbers] = changes.map((change) =>
+    const [repair, daily, lend, numbers] = changes.map((change) =>
       durabilityLines({
         ...photos,
         weakest: { places, lostFileCount: 1 },
@@ -100,7 +100,7 @@ describe('durabilityLines', () => {
       "would lose data: all of a's, all of b's, all of c's and 2 more such gone for good, all at once",
     )
     expect(repair).toBe('better: make 1 missing share again (cairn repair): below 1 in 1,000')
-    expect(keep).toBe('better: kept by a daemon that runs, which repairs: below 1 in 1,000')
+    expect(daily).toBe('better: repaired once a day, by a timer: below 1 in 1,000')
     expect(lend).toBe('better: more room on …abcdefgh, full now: below 1 in 1,000')
     expect(numbers).toBe(
       'better: stored anew with --needed 2 --total 10, at 5.0 times the space in place of 3.3: below 1 in 1,000',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KEEPER_PACE, NO_REPAIR } from '../../../node/durability/kept-file.ts'
+import { DAILY_REPAIR, NO_REPAIR } from '../../../node/durability/kept-file.ts'
 import { type KeptGrid, tellPut, tellRoots } from '../../../node/durability/told-roots.ts'
 import type { ServerRecord } from '../../../node/keeping/server-records.ts'
 import type { KnownServer } from '../../../node/status.ts'
@@ -42,7 +42,7 @@ function grid(more: Partial<KeptGrid> = {}): KeptGrid {
   }
 }
 
-function told(kept: KeptGrid, pace = KEEPER_PACE) {
+function told(kept: KeptGrid, pace = DAILY_REPAIR) {
   const root = { name: 'photos', layouts: [layout(2, peerIds)], otherCount: 0, pace }
   const [found] = tellRoots([root], kept)
   if (found === undefined) throw new Error('nothing told')
