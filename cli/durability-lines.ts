@@ -17,17 +17,11 @@ const LABEL_WIDTH = 10
 const UNREADABLE_LEAST = 1 / 1000
 
 /** Lines of `cairn status`. */
-export function safetyLines({ put, roots }: ToldDurability): readonly string[] {
-  const lines = put === undefined ? [] : labelled('put now', durabilityLines(put))
-  for (const root of roots ?? []) {
-    const [first = '', ...others] = durabilityLines(root)
-    lines.push(...labelled('root', [`${root.name}: ${first}`, ...others]))
-  }
-  return lines
-}
-
-function labelled(label: string, lines: readonly string[]): string[] {
-  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
+export function safetyLines({ put }: ToldDurability): readonly string[] {
+  if (put === undefined) return []
+  return durabilityLines(put).map(
+    (line, index) => `${(index === 0 ? 'put now' : '').padEnd(LABEL_WIDTH)}${line}`,
+  )
 }
 
 /** A short paragraph; its first line says what there is. */

@@ -57,6 +57,8 @@ async function run(invocation: Invocation, context: CommandContext): Promise<num
       return (await import('./commands/put.ts')).put(invocation, context)
     case 'get':
       return (await import('./commands/get.ts')).get(invocation, context)
+    case 'safety':
+      return (await import('./commands/safety.ts')).safety(invocation, context)
     case 'check':
     case 'verify':
     case 'repair':

@@ -134,6 +134,7 @@ should be. Exits with 7 if not.
 Examples:
   $ cairn check home:photo.jpg
   $ cairn check --deep home:
+  $ cairn check --safety home:photos                        how likely a file of it is lost within a year, and by what
   $ cairn check cairn:file-verify:…
   $ cairn check --read-data-subset 5%                       of backup:`,
   },

@@ -113,6 +113,13 @@ export interface UpkeepArgs extends CommonArgs {
   readonly progress: boolean
 }
 
+/** `check --safety`. */
+export interface SafetyArgs extends CommonArgs {
+  readonly verb: 'safety'
+  readonly place: string
+  readonly progress: boolean
+}
+
 export interface GridArgs extends CommonArgs, NumberArgs {
   readonly verb: 'grid'
   /** Undefined: as many as the folder has, or ten. */
@@ -195,6 +202,7 @@ export type Invocation =
   | PutArgs
   | GetArgs
   | UpkeepArgs
+  | SafetyArgs
   | GridArgs
   | MkdirArgs
   | LsArgs

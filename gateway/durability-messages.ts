@@ -1,6 +1,6 @@
 /** The JSON about how safe files are, a part of the status (API.md §9). */
 import { z } from 'zod'
-import type { Advice, LostPlace, RootDurability, ToldDurability, ToldRoot } from '#node'
+import type { Advice, LostPlace, RootDurability, ServerRecord, ToldDurability } from '#node'
 import { count, maybe } from './message-parts.ts'
 
 const probability = z.number().min(0).max(1)
@@ -31,7 +31,7 @@ const advice: z.ZodType<Advice> = z.object({
   lossInYear: probability,
 })
 
-const durability = {
+const durability: z.ZodType<RootDurability> = z.object({
   fileCount: count,
   unreadableCount: count,
   worst: maybe(
@@ -57,12 +57,20 @@ const durability = {
   isMeasured: z.boolean(),
   weakest: maybe(z.object({ places: z.array(place), lostFileCount: count })),
   advice: z.array(advice),
-}
+})
 
-const putDurability: z.ZodType<RootDurability> = z.object(durability)
-const rootDurability: z.ZodType<ToldRoot> = z.object({ name: z.string(), ...durability })
+const record: z.ZodType<ServerRecord> = z.object({
+  serverId: z.string(),
+  firstKnownSeconds: count,
+  askedCount: count,
+  answeredCount: count,
+  lastAnswerSeconds: maybe(count),
+  auditsPassed: count,
+  auditsFailed: count,
+  wrongBytes: count,
+})
 
 export const durabilityMessage: z.ZodType<ToldDurability> = z.object({
-  put: maybe(putDurability),
-  roots: maybe(z.array(rootDurability)),
+  put: maybe(durability),
+  records: z.array(record),
 })

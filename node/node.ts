@@ -4,7 +4,7 @@ import { type AccountingReport, accountingReport } from './accounting/account-re
 import type { Config } from './config.ts'
 import { NO_REPAIR } from './durability/kept-file.ts'
 import { MeasuredServers } from './durability/measured-servers.ts'
-import { type ToldDurability, tellPut } from './durability/told-roots.ts'
+import { type ToldDurability, tellPut } from './durability/told-safety.ts'
 import type { Grid, GridServer } from './grid.ts'
 import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS, STATUS_ACCOUNTS_MAX } from './limits.ts'
 import type { Administration } from './membership/administration.ts'
@@ -272,7 +272,7 @@ export class Node implements AsyncDisposable {
     const nowSeconds = wholeSeconds(platform.clock)
     return {
       put: tellPut(config.encoding, { records, servers, nowSeconds, pace: NO_REPAIR }),
-      roots: undefined,
+      records,
     }
   }
 

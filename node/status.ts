@@ -1,6 +1,6 @@
 /** What a node knows of itself and of the grid. */
 import type { AccountingReport } from './accounting/account-report.ts'
-import type { ToldDurability } from './durability/told-roots.ts'
+import type { ToldDurability } from './durability/told-safety.ts'
 import type { ServerFailure } from './errors.ts'
 import type { ShareNumbers } from './fitting-encoding.ts'
 import { forEachConcurrently } from './flow.ts'
@@ -36,7 +36,7 @@ export interface NodeStatus {
   readonly lent: ServerStatus | undefined
   /** Who uses it; undefined as above. */
   readonly accounting: AccountingReport | undefined
-  /** How safe what is stored from here is, and would be. */
+  /** How safe what is stored from here would be, and what that goes by. */
   readonly durability: ToldDurability
   /** Bootstrap addresses that did not answer, and why. */
   readonly bootstrapProblems: readonly string[]

@@ -70,6 +70,7 @@ export function addCheck(command: Command, done: Done): void {
   withProgress(withRepository(withCommon(command)))
     .argument('[path]', `${PLACE}; a verify capability is enough; without: the repository of backups`)
     .option('--deep', 'a directory or slot, and everything below it')
+    .option('--safety', 'how safe it is: a file, or all files below a directory')
     .option('--read-data', 'of the repository: read every byte too')
     .option('--read-data-subset <part>', 'of the repository: read so much of it, such as 5%, 10G or 1/7')
     .action((place: string | undefined, options: unknown) => {
@@ -80,6 +81,7 @@ export function addCheck(command: Command, done: Done): void {
       const isWhole = values.flag('readData')
       if (place === undefined) {
         if (deep) throw new UsageError('--deep goes with a path')
+        if (values.flag('safety')) throw new UsageError('--safety goes with a path')
         if (isWhole && subset !== undefined)
           throw new UsageError('--read-data reads all: no --read-data-subset')
         const read = isWhole ? ({ percent: 100 } as const) : subset && readPart(subset)
@@ -88,7 +90,9 @@ export function addCheck(command: Command, done: Done): void {
       if (repository !== undefined || isWhole || subset !== undefined) {
         throw new UsageError('check: a path, or the options of a repository; not both')
       }
-      done({ verb: 'check', place, deep, ...common })
+      if (!values.flag('safety')) return done({ verb: 'check', place, deep, ...common })
+      if (deep) throw new UsageError('--safety looks at all below by itself: no --deep')
+      done({ verb: 'safety', place, ...common })
     })
 }
 

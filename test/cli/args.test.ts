@@ -172,6 +172,10 @@ describe('parseArgs', () => {
     expect(textOf('alias', 'add', '--help')).toContain('Usage: cairn alias add')
   })
 
+  test('tells a question of safety from a check', () => {
+    expect(invocationOf('check', '--safety', 'home:')).toMatchObject({ verb: 'safety', place: 'home:' })
+  })
+
   test('tells a check of the repository and a listing of a snapshot from those of the grid', () => {
     expect(invocationOf('check')).toMatchObject({
       verb: 'check-repository',
@@ -223,6 +227,8 @@ describe('parseArgs', () => {
     ['a check of two things', ['check', 'home:', '--read-data']],
     ['a check of all and of a part', ['check', '--read-data', '--read-data-subset', '5%']],
     ['all below of no path', ['check', '--deep']],
+    ['safety of no path', ['check', '--safety']],
+    ['safety of all below', ['check', '--safety', '--deep', 'home:']],
   ])('refuses %s', (_what, args) => {
     expect(() => parseArgs(args, '1.2.3')).toThrow(UsageError)
   })

@@ -28,17 +28,15 @@ const photos: RootDurability = {
 }
 
 describe('safetyLines', () => {
-  test('has a paragraph for a put and one for each root', () => {
-    const roots = [{ ...photos, name: 'photos' }]
-    const lines = safetyLines({ put: { ...photos, fileCount: 1, worst: undefined }, roots })
+  test('has a paragraph for a put', () => {
+    const lines = safetyLines({ put: photos, records: [] })
     expect(lines.map((line) => line.slice(0, 24))).toEqual([
-      'put now   nothing in it ',
-      'root      photos: 1,204 ',
+      'put now   1,204 files, t',
       '          chance of losi',
       '          would lose dat',
       '          better: a serv',
     ])
-    expect(safetyLines({ put: undefined, roots: undefined })).toEqual([])
+    expect(safetyLines({ put: undefined, records: [] })).toEqual([])
   })
 })
 

@@ -36,7 +36,7 @@ export async function localStage(serverCount: number): Promise<Stage> {
     numbers: NUMBERS,
     lent: undefined,
     accounting: undefined,
-    durability: { put: undefined, roots: undefined },
+    durability: { put: undefined, records: [] },
     bootstrapProblems: ['nobody home'],
     servers: [],
   }

@@ -9,18 +9,24 @@ import {
   cairn,
   cairnJson,
   cleanUp,
+  makeFile,
   temporaryFolder,
   until,
 } from '../../support/cairn-process.ts'
 
 const chance = z.object({ expected: z.number(), atMost: z.number() })
 const durability = z.object({
+  fileCount: z.number(),
+  unreadableCount: z.number(),
   worst: z.object({ foundShares: z.number(), serverCount: z.number(), siteCount: z.number() }),
   lossInYear: chance,
   lossUnrepaired: chance,
   isRepaired: z.boolean(),
   isMeasured: z.boolean(),
-  weakest: z.object({ places: z.array(z.object({ kind: z.string(), owner: z.string(), site: z.string() })) }),
+  weakest: z
+    .object({ places: z.array(z.object({ kind: z.string(), owner: z.string(), site: z.string() })) })
+    .optional(),
+  evidence: z.object({ serverCount: z.number() }),
   advice: z.array(z.object({ change: z.object({ kind: z.string() }), lossInYear: z.number() })),
 })
 const statusMessage = z.object({
@@ -38,6 +44,8 @@ const SERVERS = [
 const NUMBERS = ['--needed', '2', '--happy', '3', '--total', '3']
 
 let folder: string
+/** Running daemons by the name of their homes. */
+const daemons = new Map<string, CairnProcess>()
 const homeOf = (name: string) => join(folder, name)
 
 beforeAll(async () => {
@@ -64,6 +72,7 @@ beforeAll(async () => {
     else await appendFile(config, `\n${domain}\n`)
     const daemon = new CairnProcess(['run', '--home', home, '--json'])
     atEnd(async () => daemon.child.kill('SIGKILL'))
+    daemons.set(name, daemon)
     const [address = ''] = readyMessage.parse(JSON.parse(await daemon.firstLine())).addresses
     if (bootstrap.length === 0) bootstrap = ['--bootstrap', address]
   }
@@ -78,7 +87,7 @@ describe('cairn status', () => {
     const { put } = (await statusOf('three')).durability
     if (put === undefined) throw new Error('nothing said of a put')
     expect(put.worst).toEqual({ foundShares: 3, serverCount: 3, siteCount: 2 })
-    expect(put.weakest.places).toEqual([{ kind: 'site', owner: 'anna', site: 'attic' }])
+    expect(put.weakest?.places).toEqual([{ kind: 'site', owner: 'anna', site: 'attic' }])
     expect(put.isMeasured).toBe(false)
     expect(put.lossInYear.expected).toBeLessThan(put.lossInYear.atMost)
     expect(put.lossInYear.atMost).toBeLessThanOrEqual(put.lossUnrepaired.atMost)
@@ -87,5 +96,33 @@ describe('cairn status', () => {
     expect(stdout).toContain('1 file with 3 of 3 shares on 3 servers in 2 failure domains, 2 needed')
     expect(stdout).toMatch(/chance of losing it in a year.*not enough measured yet \(0 days of records/)
     expect(stdout).toContain("would lose data: anna's at attic gone for good")
+  })
+})
+
+describe('cairn check --safety', () => {
+  const at = () => ['--home', homeOf('three')]
+  const safety = () => cairnJson(durability, ['check', '--safety', 'home:', ...at()])
+
+  test('says how safe all files below a directory are, while servers go', async () => {
+    await cairn(['alias', 'create', 'home', ...at()])
+    for (const name of ['a', 'b']) {
+      await cairn(['put', await makeFile(join(folder, name), 100_000), `home:${name}`, ...at()])
+    }
+    expect(await safety()).toMatchObject({
+      exitCode: 0,
+      fileCount: 2,
+      unreadableCount: 0,
+      worst: { foundShares: 3, serverCount: 3, siteCount: 2 },
+      weakest: { places: [{ kind: 'site', owner: 'anna', site: 'attic' }] },
+      // The daemon has looked at the two others, and remembers.
+      evidence: { serverCount: 2 },
+    })
+    const lines = (await cairn(['check', '--safety', 'home:a', ...at()])).stdout.toString()
+    expect(lines).toContain('1 file with 3 of 3 shares on 3 servers in 2 failure domains, 2 needed')
+
+    daemons.get('one')?.child.kill('SIGKILL')
+    expect(await safety()).toMatchObject({ unreadableCount: 0, worst: { foundShares: 2 } })
+    daemons.get('two')?.child.kill('SIGKILL')
+    expect(await safety()).toMatchObject({ exitCode: 5, fileCount: 2, unreadableCount: 2 })
   })
 })

@@ -1,4 +1,4 @@
-/** From what a keeper knows to what is told of each root it keeps: the records of servers, the layouts of files. */
+/** From what was found, layouts of files and records of servers, to what is told of them. */
 
 import type { ShareNumbers } from '../fitting-encoding.ts'
 import { planPlacement } from '../happiness.ts'
@@ -22,14 +22,6 @@ const ROOM_LEAST_BYTES = 16 * 1024 * 1024
 /** Silence shorter than two looks is none: an audit in between is an answer of one server alone. */
 const SILENCE_LEAST_SECONDS = 2 * OBSERVATION_SECONDS
 
-export interface KeptRoot extends RootToAssess {
-  readonly name: string
-}
-
-export interface ToldRoot extends RootDurability {
-  readonly name: string
-}
-
 export interface KeptGrid {
   readonly records: readonly ServerRecord[]
   /** Who is known, and answered just now. */
@@ -38,12 +30,12 @@ export interface KeptGrid {
   readonly nowSeconds: number
 }
 
-/** What is told of the files of this home. */
+/** What a status tells of safety. */
 export interface ToldDurability {
   /** Of a file that is put now, with the numbers of the home; undefined: too few servers would take it. */
   readonly put: RootDurability | undefined
-  /** Undefined: nothing is known of them, since no daemon keeps them here. */
-  readonly roots: readonly ToldRoot[] | undefined
+  /** What the home's daemon has measured of servers, which all chances go by. */
+  readonly records: readonly ServerRecord[]
 }
 
 /** Placed as a put would, on servers that answer and have room. */
@@ -60,23 +52,18 @@ export function tellPut(
   const shareNumbers = Array.from({ length: totalShares }, (_, shareNumber) => shareNumber)
   const placements = planPlacement({ shareNumbers, candidates, existing: [] })
   const layouts = [{ neededShares, totalShares, placements, fileCount: 1 }]
-  const [told] = tellRoots([{ name: '', layouts, otherCount: 0, pace: kept.pace }], kept)
-  if (told === undefined) return undefined
-  const { name: _, ...durability } = told
-  return durability
+  return tellRoot({ layouts, otherCount: 0, pace: kept.pace }, kept)
 }
 
-export function tellRoots(roots: readonly KeptRoot[], kept: KeptGrid): readonly ToldRoot[] {
-  const grid = gridOf(roots, kept)
-  return roots.map(({ name, ...root }) => ({ name, ...assessRoot(root, grid) }))
+/** Of files that lie as they were found, on servers as they were measured. */
+export function tellRoot(root: RootToAssess, kept: KeptGrid): RootDurability {
+  return assessRoot(root, gridOf(root, kept))
 }
 
-function gridOf(roots: readonly KeptRoot[], { records, servers, nowSeconds }: KeptGrid): GridToAssess {
+function gridOf({ layouts }: RootToAssess, { records, servers, nowSeconds }: KeptGrid): GridToAssess {
   const known = new Map(servers.map((server) => [server.peerId, server]))
   const estimates = estimateServers(historiesOf(records, known), nowSeconds)
-  const holders = roots.flatMap(({ layouts }) =>
-    layouts.flatMap(({ placements }) => placements.map(({ serverId }) => serverId)),
-  )
+  const holders = layouts.flatMap(({ placements }) => placements.map(({ serverId }) => serverId))
   const serverIds = new Set([...known.keys(), ...holders])
   const answering = servers.filter(({ status }) => status !== undefined)
   const hasRoom = new Set(answering.filter(takesShares).map(({ peerId }) => peerId))

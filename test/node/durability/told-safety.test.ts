@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DAILY_REPAIR, NO_REPAIR } from '../../../node/durability/kept-file.ts'
-import { type KeptGrid, tellPut, tellRoots } from '../../../node/durability/told-roots.ts'
+import { type KeptGrid, tellPut, tellRoot } from '../../../node/durability/told-safety.ts'
 import type { ServerRecord } from '../../../node/keeping/server-records.ts'
 import type { KnownServer } from '../../../node/status.ts'
 import { layout } from './support.ts'
@@ -43,16 +43,13 @@ function grid(more: Partial<KeptGrid> = {}): KeptGrid {
 }
 
 function told(kept: KeptGrid, pace = DAILY_REPAIR) {
-  const root = { name: 'photos', layouts: [layout(2, peerIds)], otherCount: 0, pace }
-  const [found] = tellRoots([root], kept)
-  if (found === undefined) throw new Error('nothing told')
-  return found
+  return tellRoot({ layouts: [layout(2, peerIds)], otherCount: 0, pace }, kept)
 }
 
-describe('tellRoots', () => {
+describe('tellRoot', () => {
   test('joins what the keeper found with the records of servers', () => {
     const found = told(grid())
-    expect(found).toMatchObject({ name: 'photos', fileCount: 1, isRepaired: true, isMeasured: true })
+    expect(found).toMatchObject({ fileCount: 1, isRepaired: true, isMeasured: true })
     expect(found.evidence).toMatchObject({ serverCount: 4, days: 40, lostCount: 0 })
     expect(found.lossInYear.atMost).toBeLessThan(told(grid(), NO_REPAIR).lossInYear.atMost)
   })
