@@ -40,7 +40,7 @@ export interface Cancellable {
 export interface Content extends Download {
   /**
    * Of a slot: which record holds, so that two readings of one version have equal texts and no others. Undefined of a
-   * file, which has one version, and through a daemon, whose API does not tell it.
+   * file, which has one version.
    */
   readonly version?: string | undefined
 }
@@ -54,9 +54,14 @@ export interface PutSlotOptions extends WarnedOptions, EditOptions {
   /** Leases that nobody can cancel before they run out, whoever takes over this machine. */
   readonly bindingLease?: boolean | undefined
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined
+  /**
+   * What `get` told: ConflictError unless the record that holds has the sequence of that one. Where writers race, a
+   * ConflictError may come although the own value stands.
+   */
+  readonly ifVersion?: string | undefined
 }
 
-export interface PutOptions extends Omit<PutSlotOptions, 'onWarning' | 'acceptRollback'> {
+export interface PutOptions extends Omit<PutSlotOptions, 'onWarning' | 'acceptRollback' | 'ifVersion'> {
   /** Derive the read key from the content and the home's convergence secret. */
   readonly convergent?: boolean | undefined
 }

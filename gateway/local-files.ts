@@ -232,7 +232,8 @@ export class LocalFiles implements GridFiles {
     options: PutSlotOptions = {},
   ): Promise<SlotWriteCapability> {
     const numbers = this.#numbersOf(options)
-    const { signal, onProgress, acceptRollback, bindingLease } = options
+    const { signal, onProgress, acceptRollback, bindingLease, ifVersion } = options
+    const ifSequence = ifVersion === undefined ? undefined : sequenceOf(ifVersion)
     const slot =
       capability ?? slotWriteCapability('slot', asSlotSeed(this.#grid.random.bytes(SEED_SIZE_BYTES)))
     const base = capability === undefined ? 'new' : undefined
@@ -244,6 +245,7 @@ export class LocalFiles implements GridFiles {
         signal,
         onProgress,
         acceptRollback,
+        ifSequence,
       }),
     )
     for (const warning of put.warnings) options.onWarning?.(warning)
@@ -290,6 +292,13 @@ export class LocalFiles implements GridFiles {
     await requireServers(this.#node)
     yield* items
   }
+}
+
+/** @throws InvalidInputError if no `get` told it */
+function sequenceOf(version: string): number {
+  const [, sequence] = /^(\d{1,15}) [a-z2-7]+$/.exec(version) ?? []
+  if (sequence === undefined) throw new InvalidInputError('a version as it was told of a slot is wanted')
+  return Number(sequence)
 }
 
 /** How contents, records and nodes are kept. */

@@ -14,7 +14,6 @@ import {
   type DeepReport,
   type DirectoryCapability,
   type DirectoryChange,
-  type Download,
   type EditReport,
   type ExpelReport,
   type Found,
@@ -46,6 +45,7 @@ import {
 } from './directory-messages.ts'
 import type {
   Cancellable,
+  Content,
   GetOptions,
   GridFiles,
   PutOptions,
@@ -99,7 +99,7 @@ export class RemoteFiles implements GridFiles {
     return sendSource(this.#daemon, { path, headers: {}, source, ...options }, putMessage)
   }
 
-  async get(capability: ContentCapability, options: GetOptions = {}): Promise<Download> {
+  async get(capability: ContentCapability, options: GetOptions = {}): Promise<Content> {
     const { range, signal } = options
     const headers = {
       ...headersOf(capability),
@@ -234,9 +234,10 @@ function headersOf(capability: Capability): Readonly<Record<string, string>> {
   return { 'cairn-capability': formatCapability(capability) }
 }
 
-function putQueryOf(options: PutOptions & EditOptions): string {
-  const { numbers, convergent, bindingLease, acceptRollback } = options
+function putQueryOf(options: PutOptions & PutSlotOptions): string {
+  const { numbers, convergent, bindingLease, acceptRollback, ifVersion } = options
   const query = new URLSearchParams()
+  if (ifVersion !== undefined) query.set('if-version', ifVersion)
   if (numbers?.neededShares !== undefined) query.set('needed', String(numbers.neededShares))
   if (numbers?.happyServers !== undefined) query.set('happy', String(numbers.happyServers))
   if (numbers?.totalShares !== undefined) query.set('total', String(numbers.totalShares))

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { z } from 'zod'
-import { type Download, ProtocolError, type ServerFailure, UnreachableError, type UploadSource } from '#node'
+import { ProtocolError, type ServerFailure, UnreachableError, type UploadSource } from '#node'
 import {
   bytesOf,
   type DaemonConnection,
@@ -11,7 +11,7 @@ import {
   requireSuccess,
   responseOf,
 } from './daemon-request.ts'
-import type { GetOptions, PutSlotOptions } from './files.ts'
+import type { Content, GetOptions, PutSlotOptions } from './files.ts'
 import { errorOfBody } from './http-error.ts'
 import { outcomeMessage } from './messages.ts'
 
@@ -74,7 +74,7 @@ async function sendWhenAsked(
   }
 }
 
-export function downloadOf(response: IncomingMessage, options: GetOptions): Download {
+export function downloadOf(response: IncomingMessage, options: GetOptions): Content {
   const { signal, onWarning } = options
   const failures: ServerFailure[] = []
   async function* content(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -90,7 +90,9 @@ export function downloadOf(response: IncomingMessage, options: GetOptions): Down
   const fileSizeBytes = Number(response.headers['cairn-file-size'])
   if (!Number.isSafeInteger(fileSizeBytes))
     throw new ProtocolError('the daemon did not tell the size of the file')
+  const version = response.headers['cairn-version']
   return {
+    version: typeof version === 'string' ? version : undefined,
     fileSizeBytes,
     range: rangeOf(response, fileSizeBytes),
     content: content(),

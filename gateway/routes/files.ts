@@ -5,8 +5,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { InvalidInputError } from '#crypto'
 import type { SlotWarning } from '#node'
-import { type ByteRange, type Download, whileOpen } from '#node'
+import { type ByteRange, whileOpen } from '#node'
 import { requireContent } from '../capabilities.ts'
+import type { Content } from '../files.ts'
 import type { ErrorBody } from '../http-error.ts'
 import { putMessageOf } from '../messages.ts'
 import { contentRange, parseRangeHeader } from '../range.ts'
@@ -15,6 +16,8 @@ import { bodyOf, capabilityOf, numbersOf, numbersQuery, truth } from './request.
 
 /** Size of the whole file, whatever part of it is sent. */
 export const FILE_SIZE_HEADER = 'cairn-file-size'
+/** Of a slot: which record holds. */
+export const VERSION_HEADER = 'cairn-version'
 /** The trailer that says how a stream ended: `{failures}` or `{error}`. */
 export const OUTCOME_TRAILER = 'cairn-outcome'
 
@@ -73,7 +76,7 @@ function takesTrailers(request: FastifyRequest): boolean {
  */
 async function sendContent(
   raw: ServerResponse,
-  download: Download,
+  download: Content,
   options: {
     readonly range: ByteRange | undefined
     readonly signal: AbortSignal
@@ -89,6 +92,7 @@ async function sendContent(
     'cache-control': 'no-store',
     'accept-ranges': 'bytes',
     [FILE_SIZE_HEADER]: fileSizeBytes,
+    ...(download.version === undefined ? {} : { [VERSION_HEADER]: download.version }),
     ...(isPart ? { 'content-range': contentRange(range, fileSizeBytes) } : {}),
     ...(options.withTrailers ? { trailer: OUTCOME_TRAILER } : { 'content-length': range.end - range.start }),
   })

@@ -12,6 +12,7 @@ const slotQuery = z.strictObject({
   ...numbersQuery,
   'accept-rollback': truth.optional(),
   'binding-lease': truth.optional(),
+  'if-version': z.string().max(100).optional(),
 })
 
 export function addSlotRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -21,7 +22,7 @@ export function addSlotRoutes(app: FastifyInstance, parts: RouteParts): void {
     const query = slotQuery.safeParse(request.query)
     if (!query.success) {
       throw new InvalidInputError(
-        'needed, happy, total (numbers), accept-rollback and binding-lease (true, false) wanted',
+        'needed, happy, total (numbers), accept-rollback, binding-lease (true, false) and if-version wanted',
       )
     }
     const capability = hasCapability(request) ? requireSlotWrite(capabilityOf(request)) : undefined
@@ -30,6 +31,7 @@ export function addSlotRoutes(app: FastifyInstance, parts: RouteParts): void {
       numbers: numbersOf(query.data),
       acceptRollback: query.data['accept-rollback'] === 'true',
       bindingLease: query.data['binding-lease'] === 'true',
+      ifVersion: query.data['if-version'],
       signal: parts.signalOf(reply),
       onWarning: (warning) => warnings.push(warning),
     })

@@ -31,7 +31,6 @@ const NAMES = Object.freeze([
   // Taken and of no effect: answers are JSON always, and a repair renews leases by itself.
   'output',
   'add-lease',
-  'Output',
 ] as const)
 
 export type ArgumentName = (typeof NAMES)[number]

@@ -99,7 +99,7 @@ export const V1_OPERATIONS: Readonly<Record<string, OperationRow>> = Object.free
   },
   'PUT /v1/slots': {
     summary: 'Put a value into a slot, or into a new one',
-    query: [...NUMBERS, 'accept-rollback', 'binding-lease'],
+    query: [...NUMBERS, 'accept-rollback', 'binding-lease', 'if-version'],
     headers: [...CAPABILITY, 'Cairn-Size'],
     body: BYTES,
     answer: jsonOf(madeSlotMessage),

@@ -31,8 +31,8 @@ export async function putAt(call: WebCall, { capability: root, names }: WebPath)
   const body = requestBody(call)
   if (names.length === 0) {
     const slot = requireSlotWrite(root)
-    await requireVersion(call, slot)
-    await store(call, body, { args, slot })
+    const ifVersion = await requireVersion(call, slot)
+    await store(call, body, { args, slot, ifVersion })
     return sendCapability(call, slot)
   }
   const { parents, name } = splitLast(names)
@@ -76,10 +76,10 @@ async function putChild(
   const directory = await directoryAt(call, place.root, place.parents)
   const { name } = place
   const existing = (await findIfThere(call, directory, name))?.capability
-  await requireVersion(call, existing)
+  const ifVersion = await requireVersion(call, existing)
   requireReplaceable(existing, args)
   const slot = slotOf(existing)
-  const { capability, sizeBytes } = await store(call, place.body, { args, slot })
+  const { capability, sizeBytes } = await store(call, place.body, { args, slot, ifVersion })
   if (slot === undefined) {
     const isNew = request.headers['if-none-match']?.trim() === '*'
     const child = { name, capability, metadata: metadataOf(sizeBytes) }
@@ -129,21 +129,39 @@ export function requireLinkable(capability: Capability): Exclude<Capability, { r
   throw new InvalidInputError('a capability that reads or writes is wanted, found one that only verifies')
 }
 
-/** `If-Match` and `If-None-Match` on what is to be replaced. @throws PreconditionFailedError */
-export async function requireVersion(call: WebCall, existing: Capability | undefined): Promise<void> {
+/**
+ * `If-Match` and `If-None-Match` on what is to be replaced.
+ *
+ * @returns of a slot that a tag named, the version that must still hold when it is written
+ * @throws PreconditionFailedError
+ */
+export async function requireVersion(
+  call: WebCall,
+  existing: Capability | undefined,
+): Promise<string | undefined> {
   const { headers } = call.request
-  if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return
-  const tag = existing === undefined ? undefined : await tagOf(call, existing)
+  if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return undefined
+  const { tag, version } = existing === undefined ? NO_VERSION : await versionOf(call, existing)
   requireConditions(headers, { exists: existing !== undefined, tag })
+  return headers['if-match'] === undefined || headers['if-match'].trim() === '*' ? undefined : version
 }
 
-async function tagOf({ parts, signal }: WebCall, capability: Capability): Promise<string | undefined> {
+interface Version {
+  readonly tag: string | undefined
+  /** Of a slot. */
+  readonly version: string | undefined
+}
+
+const NO_VERSION: Version = Object.freeze({ tag: undefined, version: undefined })
+
+async function versionOf({ parts, signal }: WebCall, capability: Capability): Promise<Version> {
   const { token } = parts
-  if (isDirectory(capability) || capability.access === 'verify') return undefined
+  if (isDirectory(capability) || capability.access === 'verify') return NO_VERSION
   const content = requireContent(capability)
   const known = entityTagOf(content, { token, version: undefined })
-  if (known !== undefined) return known
+  if (known !== undefined) return { tag: known, version: undefined }
   const opened = await parts.files.get(content, { signal })
   await opened.close()
-  return entityTagOf(content, { token, version: opened.version })
+  const { version } = opened
+  return { tag: entityTagOf(content, { token, version }), version }
 }

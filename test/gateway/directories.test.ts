@@ -224,6 +224,24 @@ for (const [name, open] of STAGES) {
       expect(await bytesOf(part.content)).toEqual(second.slice(3, 9))
     })
 
+    test('are written only in the version that is named', async () => {
+      const { files } = await open(5)
+      const slot = await files.putSlot(undefined, fileSource(contentOf(10)))
+      const first = await files.get(slot)
+      expect(first.version).toBe((await files.get(slot)).version)
+      await files.putSlot(slot, fileSource(contentOf(20)), { ifVersion: first.version })
+      const second = await files.get(slot)
+      expect(second.version).not.toBe(first.version)
+      const late = files.putSlot(slot, fileSource(contentOf(30)), { ifVersion: first.version })
+      await expect(late).rejects.toThrow(ConflictError)
+      await expect(files.putSlot(slot, fileSource(contentOf(30)), { ifVersion: 'x' })).rejects.toThrow(
+        InvalidInputError,
+      )
+      expect((await files.get(slot)).version).toBe(second.version)
+      const file = await files.put(fileSource(contentOf(1000)))
+      expect((await files.get(file.capability)).version).toBeUndefined()
+    })
+
     test('are checked and repaired one at a time, whatever they point to', async () => {
       const { files, lose } = await open(6)
       const slot = requireSlotUpkeep(await files.putSlot(undefined, fileSource(contentOf(100_000))))

@@ -170,3 +170,15 @@ describe('GET', () => {
     expect(plain.headers['content-disposition']).toBeUndefined()
   })
 })
+
+test('of two writers that name the same version of a slot one succeeds', async () => {
+  const slot = await stage.client.text('PUT', '/uri?mutable=true', { body: 'first' })
+  const { etag } = (await stage.client.ask('HEAD', `/uri/${slot}`)).headers
+  const bodies = ['one', 'two', 'three', 'four']
+  const answers = await Promise.all(
+    bodies.map((body) => stage.client.ask('PUT', `/uri/${slot}`, { headers: { 'if-match': etag }, body })),
+  )
+  const winners = bodies.filter((_, at) => answers[at]?.status === 200)
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412, 412, 412])
+  expect([await stage.client.text('GET', `/uri/${slot}`)]).toEqual(winners)
+})
