@@ -22,6 +22,7 @@ let daemon: CairnProcess
 let folder = ''
 let home = ''
 let at = ''
+let token = ''
 
 beforeAll(async () => {
   folder = await temporaryFolder()
@@ -30,8 +31,9 @@ beforeAll(async () => {
   daemon = new CairnProcess(['run', '--home', home, '--json'])
   atEnd(async () => void daemon.child.kill('SIGKILL'))
   await daemon.firstLine()
-  const { port, token } = daemonFile.parse(JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')))
-  at = `http://127.0.0.1:${port}`
+  const written = daemonFile.parse(JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')))
+  token = written.token
+  at = `http://127.0.0.1:${written.port}`
   await writeFile(join(folder, 'curlrc'), `user = "cairn:${token}"\nsilent\nfail-with-body\nproxy = ""\n`, {
     mode: 0o600,
   })
@@ -87,6 +89,11 @@ describe('curl', () => {
     // What the daemon has written all the while, and what other users of the machine see of it.
     const [, , secret = dir] = dir.split(':')
     expect(daemon.stderr + daemon.stdout).not.toContain(secret.slice(0, 20))
+    const metrics = await (
+      await fetch(`${at}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    ).text()
+    expect(metrics).toContain('route="/uri/:capability/*",method="PUT"')
+    expect(metrics).not.toContain(secret.slice(0, 20))
     const title = await readFile(`/proc/${daemon.child.pid}/cmdline`, 'utf8')
     expect(title).not.toContain(secret.slice(0, 20))
   })
