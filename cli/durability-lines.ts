@@ -16,12 +16,28 @@ const LABEL_WIDTH = 10
 /** Unreadable at a given moment for more than this part of the time: worth a word. */
 const UNREADABLE_LEAST = 1 / 1000
 
+/** What has an alias, and how safe all of it is, or why that is not known. */
+export interface ToldRoot {
+  readonly name: string
+  readonly durability: RootDurability | undefined
+  readonly problem: string | undefined
+}
+
 /** Lines of `cairn status`. */
 export function safetyLines({ put }: ToldDurability): readonly string[] {
-  if (put === undefined) return []
-  return durabilityLines(put).map(
-    (line, index) => `${(index === 0 ? 'put now' : '').padEnd(LABEL_WIDTH)}${line}`,
-  )
+  return put === undefined ? [] : labelled('put now', durabilityLines(put))
+}
+
+/** Lines of `cairn status --roots`. */
+export function rootLines(roots: readonly ToldRoot[]): readonly string[] {
+  return roots.flatMap(({ name, durability, problem = 'not known' }) => {
+    const [first = problem, ...others] = durability === undefined ? [] : durabilityLines(durability)
+    return labelled('root', [`${name}: ${first}`, ...others])
+  })
+}
+
+function labelled(label: string, lines: readonly string[]): readonly string[] {
+  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
 }
 
 /** A short paragraph; its first line says what there is. */

@@ -217,7 +217,8 @@ Example:
     summary: 'say what this member knows: servers, space, who answers',
     examples: `
 Example:
-  $ cairn status --json`,
+  $ cairn status --json
+  $ cairn status --roots                                    how safe all is that has an alias, file by file`,
   },
   grid: {
     summary: 'run a whole grid on this machine, until Ctrl-C',

@@ -79,6 +79,8 @@ export interface RunArgs extends CommonArgs {
 }
 
 export interface StatusArgs extends CommonArgs {
+  /** How safe everything is that has an alias. */
+  readonly roots: boolean
   readonly verb: 'status'
 }
 

@@ -76,5 +76,10 @@ export function addGrid(command: Command, done: Done): void {
 }
 
 export function addStatus(command: Command, done: Done): void {
-  withCommon(command).action((options: unknown) => done({ verb: 'status', ...commonOf(new Values(options)) }))
+  withCommon(command)
+    .option('--roots', 'how safe all files are below everything that has an alias: asks for each of them')
+    .action((options: unknown) => {
+      const values = new Values(options)
+      done({ verb: 'status', roots: values.flag('roots'), ...commonOf(values) })
+    })
 }

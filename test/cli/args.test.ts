@@ -199,7 +199,8 @@ describe('parseArgs', () => {
 
   test('reads run, status and grid', () => {
     expect(invocationOf('run', '--stop-with-stdin')).toMatchObject({ verb: 'run', stopWithStdin: true })
-    expect(invocationOf('status', '--quiet')).toMatchObject({ verb: 'status', quiet: true })
+    expect(invocationOf('status', '--quiet')).toMatchObject({ verb: 'status', quiet: true, roots: false })
+    expect(invocationOf('status', '--roots')).toMatchObject({ verb: 'status', roots: true })
     expect(invocationOf('grid', '--dir', 'g', '--servers', '5')).toMatchObject({
       verb: 'grid',
       dir: 'g',

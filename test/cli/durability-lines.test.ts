@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RootDurability } from '#node'
-import { durabilityLines, safetyLines } from '../../cli/durability-lines.ts'
+import { durabilityLines, rootLines, safetyLines } from '../../cli/durability-lines.ts'
 
 const chance = (atMost: number) => ({ expected: atMost / 10, atMost })
 
@@ -37,6 +37,22 @@ describe('safetyLines', () => {
       '          better: a serv',
     ])
     expect(safetyLines({ put: undefined, records: [] })).toEqual([])
+  })
+})
+
+describe('rootLines', () => {
+  test('has a paragraph for each root, and says why one is not known', () => {
+    const lines = rootLines([
+      { name: 'photos', durability: photos, problem: undefined },
+      { name: 'inbox', durability: undefined, problem: 'found 1 of 3 shares needed' },
+    ])
+    expect(lines.map((line) => line.slice(0, 32))).toEqual([
+      'root      photos: 1,204 files, t',
+      '          chance of losing any i',
+      "          would lose data: anna'",
+      '          better: a server more,',
+      'root      inbox: found 1 of 3 sh',
+    ])
   })
 })
 

@@ -120,6 +120,15 @@ describe('cairn check --safety', () => {
     const lines = (await cairn(['check', '--safety', 'home:a', ...at()])).stdout.toString()
     expect(lines).toContain('1 file with 3 of 3 shares on 3 servers in 2 failure domains, 2 needed')
 
+    const roots = z.object({ roots: z.array(z.object({ name: z.string(), durability })) })
+    expect(await cairnJson(roots, ['status', '--roots', ...at()])).toMatchObject({
+      roots: [{ name: 'home', durability: { fileCount: 2, worst: { foundShares: 3 } } }],
+    })
+    const text = (await cairn(['status', '--roots', ...at()])).stdout.toString()
+    expect(text).toContain(
+      'root      home: 2 files with 3 of 3 shares on 3 servers in 2 failure domains, 2 needed',
+    )
+
     daemons.get('one')?.child.kill('SIGKILL')
     expect(await safety()).toMatchObject({ unreadableCount: 0, worst: { foundShares: 2 } })
     daemons.get('two')?.child.kill('SIGKILL')
