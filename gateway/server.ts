@@ -107,7 +107,7 @@ export class Gateway implements AsyncDisposable {
       },
     }
     addRoutes(app, parts)
-    addWebApi(app, { ...parts, clock, hostNames, operations: new Operations(clock, stop.signal) })
+    addWebApi(app, { ...parts, clock, operations: new Operations(clock, stop.signal) })
     const port = await listen(app, { host: LOOPBACK, port: options.port })
     return new Gateway(app, { port, token, stop, running })
   }

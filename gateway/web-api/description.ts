@@ -62,7 +62,7 @@ function sizeOf(capability: Capability, sizeBytes: number | undefined): number |
 }
 
 /** User metadata as it is, and times where Tahoe has them, in seconds. */
-export function metadataJson({ modifiedAtMilliseconds, user = {} }: EntryMetadata): object {
+function metadataJson({ modifiedAtMilliseconds, user = {} }: EntryMetadata): object {
   const values = Object.entries(user).map(([name, value]) => [name, userJson(value)] as const)
   if (modifiedAtMilliseconds === undefined) return Object.fromEntries(values)
   const seconds = modifiedAtMilliseconds / 1000

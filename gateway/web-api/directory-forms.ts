@@ -102,6 +102,7 @@ export async function linkAt(call: WebCall, { capability: root, names }: WebPath
   const name = nameOf(args.required('name'))
   const capability = requireLinkable(parseCapability(args.required('uri').trim()))
   const directory = await directoryAt(call, root, names)
+  await requireVersion(call, (await findIfThere(call, directory, name))?.capability)
   await link(call, directory, { name, capability, metadata: {} }, replaceOf(args))
   return sendCapability(call, capability)
 }

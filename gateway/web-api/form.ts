@@ -9,6 +9,7 @@ import { InvalidInputError } from '#crypto'
 import type { UploadSource } from '#node'
 import { Arguments } from './arguments.ts'
 import { requestBody, textBody } from './request-body.ts'
+import { STORING_ARGUMENTS } from './store.ts'
 import type { WebCall } from './web-call.ts'
 
 /** Arguments of a form, names and values together: a few capabilities and names. */
@@ -47,7 +48,7 @@ export interface UploadedForm<Result> {
  * Read a form, and do the work with its field `file` as it comes. Arguments that say how the file is stored stand
  * before it.
  *
- * @throws InvalidInputError if there is no such field, or anything beside the limits
+ * @throws InvalidInputError if they do not, if there is no such field, or anything beside the limits
  */
 export async function readUploadForm<Result>(
   call: WebCall,
@@ -89,7 +90,7 @@ class FormReader {
   /** Never resolves. */
   readonly failure: Promise<never>
   readonly fields: [string, string][] = []
-  fail: (error: unknown) => void = () => undefined
+  readonly fail: (error: unknown) => void
   #fieldsSizeBytes = 0
 
   constructor(contentType: string) {
@@ -107,7 +108,9 @@ class FormReader {
     // Whoever waits hears of it; of the others it is not unhandled.
     for (const { promise } of [file, end, failure]) promise.catch(() => undefined)
     this.parser = openParser(contentType)
+    let hasFile = false
     this.parser.on('field', (name, value, nameTruncated, valueTruncated) => {
+      if (hasFile && STORING_ARGUMENTS.includes(name)) this.fail(tooLate())
       this.#fieldsSizeBytes += name.length + value.length
       if (nameTruncated || valueTruncated || this.#fieldsSizeBytes > FORM_FIELDS_MAX_BYTES)
         this.fail(tooLong())
@@ -116,6 +119,7 @@ class FormReader {
     this.parser.on('file', (name, stream, fileName) => {
       // Whoever reads it hears of its errors; where nobody does they must not end the process.
       stream.on('error', () => undefined)
+      hasFile = true
       if (name === 'file') return file.resolve({ stream, name: fileName === '' ? undefined : fileName })
       stream.resume()
       this.fail(new InvalidInputError('one file in the field `file` is wanted, found one in another field'))
@@ -142,6 +146,12 @@ function openParser(contentType: string): BusboyInstance {
 /** Its words may quote the form. */
 function malformedForm(): InvalidInputError {
   return new InvalidInputError('a form as RFC 7578 has it is wanted: multipart/form-data with its boundary')
+}
+
+function tooLate(): InvalidInputError {
+  return new InvalidInputError(
+    `${STORING_ARGUMENTS.join(', ')} are wanted before the file, found one behind it`,
+  )
 }
 
 function tooLong(): InvalidInputError {

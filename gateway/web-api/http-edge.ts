@@ -14,6 +14,8 @@ import { isWebRoute, methodsOf } from './routes.ts'
 /** Percent-encoded capabilities are three times as long; of a path that is longer no route is looked for. */
 export const ROUTE_PARAMETER_LENGTH_MAX = 8192
 
+const CHALLENGE = 'Basic realm="cairn", charset="UTF-8"'
+
 /**
  * Guard a request, if it is one of the web API.
  *
@@ -24,7 +26,13 @@ export function guardWebApi(request: FastifyRequest, reply: FastifyReply, option
   const { url } = request.routeOptions
   if (url === undefined ? methodsOf(pathOf(request)) === undefined : !isWebRoute(url)) return false
   void reply.headers(GUARDED_HEADERS)
-  requireOwner(request.headers, options)
+  try {
+    requireOwner(request.headers, options)
+  } catch (error) {
+    // So that a browser or curl asks for the password.
+    if (error instanceof UnauthorizedError) void reply.header('www-authenticate', CHALLENGE)
+    throw error
+  }
   return true
 }
 
@@ -44,11 +52,7 @@ export function requireMethodOf(request: FastifyRequest): void {
 
 /** Headers that an error's answer has. */
 export function headersOfError(error: unknown): Readonly<Record<string, string>> {
-  if (error instanceof RefusalError) return error.headers
-  // So that a browser or curl asks for the password.
-  if (error instanceof UnauthorizedError)
-    return { 'www-authenticate': 'Basic realm="cairn", charset="UTF-8"' }
-  return {}
+  return error instanceof RefusalError ? error.headers : {}
 }
 
 /** What HTTP's own machinery refuses: its words quote the request, so these are ours. Others are left as they are. */

@@ -66,7 +66,7 @@ export async function streamManifest(call: WebCall, path: WebPath): Promise<Fast
   return sendPieces(reply, LINES_TYPE, withError(call, lines()))
 }
 
-export function manifestLine({ path, capability }: ManifestEntry) {
+function manifestLine({ path, capability }: ManifestEntry) {
   const verify = capability.kind === 'lit' ? undefined : toVerifyCapability(capability)
   const verifyText = verify === undefined ? null : formatCapability(verify)
   return {

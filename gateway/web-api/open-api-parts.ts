@@ -15,7 +15,7 @@ export interface OperationRow {
 }
 
 /** What a schema of ours takes, as JSON Schema; what it says in code is left open. */
-export function schemaOf(schema: z.ZodType): object {
+function schemaOf(schema: z.ZodType): object {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   return rest
 }

@@ -44,9 +44,11 @@ export async function postAt(call: WebCall, { capability: root, names }: WebPath
   const directory = await directoryAt(call, root, names)
   const uploaded = await readUploadForm(call, async (file, args) => {
     const given = args.text('name')
+    if (given === undefined) requireNoConditions(call)
     const existing = given === undefined ? undefined : await findIfThere(call, directory, nameOf(given))
+    const ifVersion = given === undefined ? undefined : await requireVersion(call, existing?.capability)
     requireReplaceable(existing?.capability, args)
-    return await store(call, file, { args, slot: slotOf(existing?.capability) })
+    return await store(call, file, { args, slot: slotOf(existing?.capability), ifVersion })
   })
   const name = uploaded.args.text('name') ?? uploaded.fileName
   if (name === undefined) {
@@ -60,6 +62,16 @@ export async function postAt(call: WebCall, { capability: root, names }: WebPath
   const child = { name: nameOf(name), capability, metadata: metadataOf(sizeBytes) }
   await link(call, directory, child, replaceOf(uploaded.args))
   return sendCapability(call, capability)
+}
+
+/** What has the name is not known before the file is. @throws InvalidInputError */
+function requireNoConditions({ request: { headers } }: WebCall): void {
+  if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return
+  throw new InvalidInputError('with If-Match or If-None-Match a name is wanted before the file, found none', {
+    wanted: 'a name before the file',
+    found: 'none',
+    where: 'argument name',
+  })
 }
 
 /** The body goes to its place once all conditions on what stands there hold. */

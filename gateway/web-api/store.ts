@@ -13,8 +13,20 @@ export interface Stored {
   readonly sizeBytes: number | undefined
 }
 
+/** Arguments that say how a body is stored. */
+export const STORING_ARGUMENTS: readonly string[] = [
+  'format',
+  'mutable',
+  'needed',
+  'happy',
+  'total',
+  'convergent',
+  'binding-lease',
+  'accept-rollback',
+]
+
 /** What the arguments ask for: a file, or a slot that can be written again. @throws InvalidInputError */
-export function storesSlot(args: Arguments): boolean {
+function storesSlot(args: Arguments): boolean {
   const format = args.oneOf('format', ['chk', 'sdmf', 'mdmf'])
   return format === undefined ? args.truth('mutable') === true : format !== 'chk'
 }

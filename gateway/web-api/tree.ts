@@ -12,8 +12,7 @@ import { requireDirectoryWrite } from '../capabilities.ts'
 import type { Arguments } from './arguments.ts'
 import type { WebCall } from './web-call.ts'
 
-export const REPLACE = ['true', 'false', 'only-files'] as const
-export type Replace = (typeof REPLACE)[number]
+export type Replace = 'true' | 'false' | 'only-files'
 
 /** What happens to what a name stands for already. As Tahoe has it, it is replaced unless the request says not. */
 export function replaceOf(args: Arguments): Replace {

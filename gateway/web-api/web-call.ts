@@ -10,8 +10,6 @@ import type { Operations } from './operations.ts'
 export interface WebParts extends RouteParts {
   readonly clock: Clock
   readonly operations: Operations
-  /** Names that the Host header may have beside those of loopback; lower case, without a port. */
-  readonly hostNames: readonly string[]
 }
 
 export interface WebCall {

@@ -142,6 +142,14 @@ describe('POST below a directory', () => {
         ['file', 'x', 'x'],
       ]),
     ],
+    [
+      'a format behind the file',
+      multipart([
+        ['name', 'x'],
+        ['file', 'x', 'x'],
+        ['format', 'sdmf'],
+      ]),
+    ],
     ['no name', multipart([['file', 'x', '']])],
     [
       'no end',
@@ -152,6 +160,17 @@ describe('POST below a directory', () => {
     const root = await mkdir()
     expect(await statusOf('POST', `/uri/${root}?t=upload`, form)).toEqual([400, 'INVALID_INPUT'])
     expect(await namesAt(`/uri/${root}`)).toEqual([])
+  })
+
+  test('keeps to conditions, where the name is known before the file', async () => {
+    const root = await mkdir()
+    const at = `/uri/${root}?t=upload&name=a`
+    const form = multipart([['file', 'x', 'own']])
+    const ifNew = { ...form, headers: { ...form.headers, 'if-none-match': '*' } }
+    expect(await statusOf('POST', at, ifNew)).toEqual([200, undefined])
+    expect(await statusOf('POST', at, ifNew)).toEqual([412, 'PRECONDITION_FAILED'])
+    expect(await statusOf('POST', `/uri/${root}?t=upload`, ifNew)).toEqual([400, 'INVALID_INPUT'])
+    expect(await namesAt(`/uri/${root}`)).toEqual(['a'])
   })
 
   test('takes arguments as a form, where the query goes first', async () => {

@@ -61,7 +61,8 @@ describe('the web API answers', () => {
       }
     }
     const below = new WebClient(stage.client.gateway, { authorization: basic(`me:${token}`) })
-    expect((await below.ask('GET', '/v1/status')).status).toBe(401)
+    const refused = await below.ask('GET', '/v1/status')
+    expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, undefined])
   })
 
   test.each([

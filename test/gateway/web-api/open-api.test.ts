@@ -31,7 +31,7 @@ async function registeredRoutes(): Promise<readonly string[]> {
   }
   addRoutes(app, parts)
   const operations = new Operations(systemClock, new AbortController().signal)
-  addWebApi(app, { ...parts, clock: systemClock, hostNames: [], operations })
+  addWebApi(app, { ...parts, clock: systemClock, operations })
   const metrics = {
     text: async () => '',
     contentType: '',

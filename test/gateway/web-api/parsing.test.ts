@@ -1,4 +1,5 @@
 /** What clients send in a request line and headers: whatever it is, it is read as it was meant, or refused. */
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -15,7 +16,11 @@ import {
 import { Arguments, isArgumentName } from '../../../gateway/web-api/arguments.ts'
 import { parseWantedRange, resolvedRange } from '../../../gateway/web-api/content-range.ts'
 import { requireConditions } from '../../../gateway/web-api/content-version.ts'
+import { FORM_FIELDS_MAX_BYTES, FORM_PARTS_MAX } from '../../../gateway/web-api/form.ts'
 import { withoutCapabilities } from '../../../gateway/web-api/http-edge.ts'
+import { HANDLE_LENGTH_MAX, RESULT_LENGTH_MAX } from '../../../gateway/web-api/operation-forms.ts'
+import { HANDLES_MAX, RETAIN_MAX_SECONDS, RUNNING_MAX } from '../../../gateway/web-api/operations.ts'
+import { CAPABILITY_BODY_MAX_BYTES } from '../../../gateway/web-api/put-forms.ts'
 import { PATH_DEPTH_MAX, parseWebPath, TARGET_LENGTH_MAX } from '../../../gateway/web-api/request-path.ts'
 
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Uint8Array.from(bytes))
@@ -211,4 +216,22 @@ test('an error that would quote a capability does not', () => {
       expect(clean).toMatchObject({ code: 'NOT_FOUND', details: { path: [expect.any(String), 'a'] } })
     }),
   )
+})
+
+const spec = readFileSync(new URL('../../../gateway/WEB-API.md', import.meta.url), 'utf8').replace(
+  /\s+/g,
+  ' ',
+)
+
+test.each([
+  `have at most ${TARGET_LENGTH_MAX.toLocaleString('en')} characters`,
+  `at most ${PATH_DEPTH_MAX} names`,
+  `at most ${FORM_PARTS_MAX} parts, one file, and ${FORM_FIELDS_MAX_BYTES.toLocaleString('en')} bytes of fields`,
+  `a capability as a body ${CAPABILITY_BODY_MAX_BYTES.toLocaleString('en')} bytes`,
+  `at most ${HANDLE_LENGTH_MAX} letters`,
+  `at most ${RETAIN_MAX_SECONDS.toLocaleString('en')}, a day if left out`,
+  `At most ${RUNNING_MAX} operations run, ${HANDLES_MAX} handles are kept, and each keeps at most ` +
+    `${RESULT_LENGTH_MAX.toLocaleString('en')} characters`,
+])('WEB-API.md prints %j', (line) => {
+  expect(spec).toContain(line)
 })
