@@ -81,7 +81,10 @@ function worstText(worst: NonNullable<RootDurability['worst']>, fileCount: numbe
 function lossText(found: RootDurability): string {
   const { lossInYear, isRepaired, evidence, isMeasured, fileCount } = found
   const days = countOf(Math.floor(evidence.days), 'day')
-  const records = `${days} of records of ${countOf(evidence.serverCount, 'server')}`
+  const records =
+    evidence.serverCount === 0
+      ? 'no records of servers: a daemon, cairn run, makes them'
+      : `${days} of records of ${countOf(evidence.serverCount, 'server')}`
   const event = `chance of losing ${which(fileCount)} in a year${isRepaired ? '' : ' if nobody repairs'}`
   const bound = stateBound(lossInYear.atMost)
   if (isMeasured) return `${event}: ${bound} (from ${records})`

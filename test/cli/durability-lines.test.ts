@@ -75,6 +75,14 @@ describe('durabilityLines', () => {
     )
   })
 
+  test('says who would measure where nobody does', () => {
+    const evidence = { serverCount: 0, serverYears: 0, days: 0, lostCount: 0 }
+    expect(durabilityLines({ ...photos, evidence, isMeasured: false })[1]).toBe(
+      'chance of losing any in a year: below 1 in 40,000 by what is usual; ' +
+        'not enough measured yet (no records of servers: a daemon, cairn run, makes them)',
+    )
+  })
+
   test('tells of what cannot be read, and of nothing else if that is all', () => {
     const [, broken] = durabilityLines({ ...photos, unreadableCount: 2 })
     expect(broken).toBe('2 files cannot be read now: fewer shares than needed answer')

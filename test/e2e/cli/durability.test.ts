@@ -94,7 +94,9 @@ describe('cairn status', () => {
 
     const stdout = (await cairn(['status', '--home', homeOf('three')])).stdout.toString()
     expect(stdout).toContain('1 file with 3 of 3 shares on 3 servers in 2 failure domains, 2 needed')
-    expect(stdout).toMatch(/chance of losing it in a year.*not enough measured yet \(0 days of records/)
+    expect(stdout).toMatch(
+      /chance of losing it in a year.*not enough measured yet \(0 days of records of 2 servers/,
+    )
     expect(stdout).toContain("would lose data: anna's at attic gone for good")
   })
 })
