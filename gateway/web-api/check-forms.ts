@@ -127,7 +127,7 @@ export class DeepCounts {
 
 /** Lines of what each thing is like, then one of counts. Names are not seen: a verify capability is enough. */
 export async function streamDeepCheck(call: WebCall, path: WebPath): Promise<FastifyReply> {
-  const { parts, args, signal, reply } = call
+  const { parts, args, signal } = call
   const root = await capabilityAt(call, path)
   async function* lines(): AsyncGenerator<string, void, undefined> {
     const counts = new DeepCounts()
@@ -139,7 +139,7 @@ export async function streamDeepCheck(call: WebCall, path: WebPath): Promise<Fas
     }
     yield `${JSON.stringify({ type: 'stats', stats: counts.json() })}\n`
   }
-  return sendPieces(reply, LINES_TYPE, withError(call, lines()))
+  return sendPieces(call, LINES_TYPE, withError(call, lines()))
 }
 
 /** Of an answer that has begun, the last line says how it failed. */

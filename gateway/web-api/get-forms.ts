@@ -19,11 +19,11 @@ export async function getThing(call: WebCall, path: WebPath): Promise<FastifyRep
   const { reply, request } = call
   if (request.method === 'HEAD') return reply.status(200).send()
   if (request.headers.accept?.includes('text/html') !== true) {
-    return sendPieces(reply, JSON_TYPE, listingJson(call, capability))
+    return sendPieces(call, JSON_TYPE, listingJson(call, capability))
   }
   void reply.header('content-security-policy', PAGE_POLICY)
   const place = { capability, names: path.names, root: formatCapability(path.capability) }
-  return sendPieces(reply, 'text/html; charset=utf-8', listingPage(call, place))
+  return sendPieces(call, 'text/html; charset=utf-8', listingPage(call, place))
 }
 
 /** `t=json` */
@@ -31,7 +31,7 @@ export async function getDescription(call: WebCall, path: WebPath): Promise<Fast
   const { reply } = call
   const { capability, metadata } = await found(call, path)
   if (isDirectory(capability)) {
-    return sendPieces(reply, JSON_TYPE, describeDirectory(call, requireDirectory(capability), metadata))
+    return sendPieces(call, JSON_TYPE, describeDirectory(call, requireDirectory(capability), metadata))
   }
   return reply.type(JSON_TYPE).send(JSON.stringify(await describeContent(call, capability, metadata)))
 }

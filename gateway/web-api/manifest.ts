@@ -53,7 +53,7 @@ async function sizeOf(
 
 /** POST ?t=stream-manifest */
 export async function streamManifest(call: WebCall, path: WebPath): Promise<FastifyReply> {
-  const { parts, signal, reply } = call
+  const { parts, signal } = call
   const root = await capabilityAt(call, path)
   async function* lines(): AsyncGenerator<string, void, undefined> {
     const counts = new TreeCounts()
@@ -63,7 +63,7 @@ export async function streamManifest(call: WebCall, path: WebPath): Promise<Fast
     }
     yield `${JSON.stringify({ type: 'stats', stats: counts.json() })}\n`
   }
-  return sendPieces(reply, LINES_TYPE, withError(call, lines()))
+  return sendPieces(call, LINES_TYPE, withError(call, lines()))
 }
 
 function manifestLine({ path, capability }: ManifestEntry) {

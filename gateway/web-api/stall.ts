@@ -9,9 +9,18 @@ import type { Clock } from '#node'
 /** A phone that changes networks is back in less, or begins a new connection. */
 export const STALL_MAX_MILLISECONDS = 60_000
 
+const READER = 'the reader of the answer'
+
+/** Cut the connection, unless what is returned is disposed of within a minute: then the reader has taken something. */
+export function destroyUnlessTaken(clock: Clock, raw: ServerResponse): Disposable {
+  const deadline = clock.deadline(STALL_MAX_MILLISECONDS, { what: READER, signal: undefined })
+  deadline.signal.addEventListener('abort', () => raw.destroy(), { once: true })
+  return deadline
+}
+
 /** Resolves once there is room for more. @throws TimeoutError, or the signal's reason */
 export async function drained(clock: Clock, raw: ServerResponse, signal: AbortSignal): Promise<void> {
-  await moving(clock, 'the reader of the answer', (within) => once(raw, 'drain', { signal: within }), signal)
+  await moving(clock, READER, (within) => once(raw, 'drain', { signal: within }), signal)
 }
 
 /** @throws TimeoutError if the work, one step of a transfer, takes longer than a minute; the reason of `parent` */

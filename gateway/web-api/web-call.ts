@@ -3,9 +3,11 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Capability, formatCapability } from '#crypto'
 import type { Clock } from '#node'
+import { LINES_TYPE } from '../routes/lines.ts'
 import type { RouteParts } from '../server.ts'
 import type { Arguments } from './arguments.ts'
 import type { Operations } from './operations.ts'
+import { destroyUnlessTaken } from './stall.ts'
 
 export interface WebParts extends RouteParts {
   readonly clock: Clock
@@ -35,23 +37,30 @@ export function sendText(reply: FastifyReply, text: string, status = 200): Fasti
 }
 
 /**
- * Send text as it is made, as fast as the client reads it. What fails before the first piece has a status of its own;
- * after it the answer is cut short.
+ * Send text as it is made, as fast as the client reads it; one that takes nothing for a minute is given up. What fails
+ * before the first piece has a status of its own; after it the answer is cut short.
  */
 export async function sendPieces(
-  reply: FastifyReply,
+  { reply, parts }: Pick<WebCall, 'reply' | 'parts'>,
   type: string,
   pieces: AsyncIterable<string>,
 ): Promise<FastifyReply> {
   const iterator = pieces[Symbol.asyncIterator]()
   const first = await iterator.next()
+  // Lines tell how work goes on, and wait for nothing.
+  const gatherLength = type === LINES_TYPE ? 0 : GATHER_LENGTH
   async function* all(): AsyncGenerator<Buffer, void, undefined> {
     let gathered = ''
     try {
       for (let next = first; next.done !== true; next = await iterator.next()) {
         gathered += next.value
-        if (gathered.length < GATHER_LENGTH) continue
-        yield Buffer.from(gathered)
+        if (gathered.length < gatherLength) continue
+        const waiting = destroyUnlessTaken(parts.clock, reply.raw)
+        try {
+          yield Buffer.from(gathered)
+        } finally {
+          waiting[Symbol.dispose]()
+        }
         gathered = ''
       }
       if (gathered !== '') yield Buffer.from(gathered)

@@ -2,8 +2,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
+import { asSlotSeed, formatCapability, literalCapability, slotWriteCapability } from '#crypto'
 import { type Clock, systemClock, TimeoutError } from '#node'
 import { STALL_MAX_MILLISECONDS } from '../../../gateway/web-api/stall.ts'
+import { fakeFiles } from '../../support/fake-files.ts'
 import { closeStages } from '../../support/grid-stages.ts'
 import { contentOf } from '../../support/memory-grid.ts'
 import { multipart, type WebStage, webStage } from '../../support/web-client.ts'
@@ -112,6 +114,48 @@ test('a reader that stands still is given up, and the reading of the grid with i
   })
   await closed
   expect(sizeBytes).toBeLessThan(30_000_000)
+})
+
+test('a reader of a list that stands still is given up, and the listing with it', async () => {
+  const ended = Promise.withResolvers<void>()
+  const files = fakeFiles({
+    async *list() {
+      try {
+        for (let number = 0; ; number += 1) {
+          yield {
+            name: `${number}`.padStart(200, 'x'),
+            capability: literalCapability(new Uint8Array(3)),
+            metadata: {},
+          }
+        }
+      } finally {
+        ended.resolve()
+      }
+    },
+  })
+  const clock = new PatientClock()
+  const stage = await webStage({ clock, files })
+  const root = formatCapability(slotWriteCapability('dir', asSlotSeed(new Uint8Array(32).fill(9))))
+  const socket = connect(stage.client.gateway.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.pause()
+  socket.write(head(stage, `GET /uri/${root}?t=json`))
+  let before = -1
+  // It waits for the reader once two looks, with a turn of the server between them, find no more that was sent.
+  await expect
+    .poll(
+      () => {
+        const isStill =
+          clock.lengths.length > 0 && before === clock.lengths.length && clock.runningCount === 1
+        before = clock.lengths.length
+        return isStill
+      },
+      { ...WAIT, interval: 100 },
+    )
+    .toBe(true)
+  clock.expireAll()
+  await ended.promise
+  socket.destroy()
 })
 
 test('a client that leaves in the middle of an upload leaves nothing behind', async () => {
