@@ -76,8 +76,10 @@ export class SimWorld {
     this.#sides = new Map(groups.flatMap((group, side) => group.map((peer) => [peer, side] as const)))
   }
 
+  /** Partitions end, and breaks that were to come do not. */
   heal(): void {
     this.#sides = new Map()
+    this.#breaks.clear()
     for (const arrive of this.#held.splice(0)) arrive()
   }
 

@@ -9,6 +9,7 @@
  */
 import { toBase32 } from '#crypto'
 import { quorumOf } from '../../../node/slots/quorum.ts'
+import type { SimRandom } from '../sim-random.ts'
 import type { SimServer } from '../sim-server.ts'
 import { ENCODING, HAPPY_SERVERS, REPLICAS } from './numbers.ts'
 import type { YearsGrid } from './years-grid.ts'
@@ -51,6 +52,15 @@ export class FaultBudget {
   bears(server: SimServer): boolean {
     if (this.#hit.has(server)) return true
     return this.#filesBear(server) && this.#slotsOf(server).every((slot) => this.#slotBears(slot))
+  }
+
+  /** Servers with a share of one of the files, all of them of the same: whoever strikes there comes near the limit. */
+  holders(random: SimRandom): readonly SimServer[] {
+    const files = [...this.#promised().files]
+    const file = files[random.below(files.length)]
+    return this.#grid.servers.filter((server) =>
+      server.shares().some(({ storageIndex }) => storageIndex === file),
+    )
   }
 
   hit(server: SimServer): void {

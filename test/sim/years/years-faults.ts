@@ -12,6 +12,8 @@ const DAY_MILLISECONDS = 24 * 3600 * 1000
 const SKEW_MAX_MILLISECONDS = 7 * DAY_MILLISECONDS
 /** Servers with a fault that passes, at one time. */
 const PASSING_MAX = 20
+/** Faults that stay, in one step. */
+const STRIKES_MAX = 7
 const IMAGES_MAX = 20
 const SLOW_FACTOR_MAX = 40
 /** Bytes that a channel carries before it breaks. */
@@ -32,6 +34,8 @@ export class YearsFaults {
   /** Servers with a fault that passes, and what ends it. */
   readonly #passing = new Map<SimServer, () => Promise<void>>()
   readonly #cutOff = new Set<SimServer>()
+  /** Servers that faults that stay hit first. */
+  #targets: readonly SimServer[] = []
   readonly #images: { readonly server: SimServer; readonly image: DiskImage }[] = []
 
   constructor(parts: FaultParts) {
@@ -40,8 +44,9 @@ export class YearsFaults {
 
   /** While nobody works: faults that stay, as many as chance and the budget give. */
   async strike(): Promise<void> {
-    const { random } = this.#parts
-    for (let count = random.below(5); count > 0; count -= 1) {
+    const { random, budget } = this.#parts
+    if (random.below(3) === 0 || this.#targets.length === 0) this.#targets = budget.holders(random)
+    for (let count = random.below(STRIKES_MAX); count > 0; count -= 1) {
       const kind = random.below(6)
       if (kind <= 1) await this.#leave()
       else if (kind === 2) await this.#join()
@@ -138,9 +143,9 @@ export class YearsFaults {
   }
 
   async #leave(): Promise<void> {
-    const { budget, grid, note } = this.#parts
+    const { budget, grid, serverCount, note } = this.#parts
     const server = this.#idleServer()
-    if (server === undefined || !budget.bears(server)) return
+    if (server === undefined || !budget.bears(server) || grid.servers.length < serverCount) return
     note('gone for good')
     budget.goes(server)
     await grid.leave(server)
@@ -200,10 +205,12 @@ export class YearsFaults {
     world.partition([[], [...this.#cutOff].map(({ id }) => id)])
   }
 
-  /** One without a fault that passes. */
+  /** One without a fault that passes, often of those that hold the same file. */
   #idleServer(): SimServer | undefined {
-    const server = this.#anyServer()
-    return this.#passing.has(server) ? undefined : server
+    const { random, grid } = this.#parts
+    const targets = this.#targets.filter((target) => grid.servers.includes(target))
+    const server = random.below(3) === 0 ? this.#anyServer() : targets[random.below(targets.length)]
+    return server === undefined || this.#passing.has(server) ? undefined : server
   }
 
   #anyServer(): SimServer {
