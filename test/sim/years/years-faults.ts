@@ -54,7 +54,9 @@ export class YearsFaults {
       else if (kind === 4) this.#lie()
       else await this.#rot()
     }
-    if (this.#parts.grid.servers.length < this.#parts.serverCount) await this.#join()
+    if (random.below(10) === 0) await this.#storm()
+    const missing = this.#parts.serverCount - this.#parts.grid.servers.length
+    for (let count = 0; count < missing; count += 1) await this.#join()
     for (const server of this.#parts.grid.servers) {
       if (server.lie !== undefined && random.below(8) === 0) server.lie = undefined
     }
@@ -149,6 +151,19 @@ export class YearsFaults {
     note('gone for good')
     budget.goes(server)
     await grid.leave(server)
+  }
+
+  /** As many holders of one file as the budget bears go in one night: k of its shares are left, and no more. */
+  async #storm(): Promise<void> {
+    const { budget, grid, random, note } = this.#parts
+    let goneCount = 0
+    for (const server of budget.holders(random)) {
+      if (this.#passing.has(server) || !budget.bears(server)) continue
+      budget.goes(server)
+      await grid.leave(server)
+      goneCount += 1
+    }
+    if (goneCount > 0) note('all gone at once but k holders of a file')
   }
 
   async #join(): Promise<void> {
