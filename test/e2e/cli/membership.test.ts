@@ -71,8 +71,10 @@ async function begin(name: string, args: readonly string[]): Promise<CairnProces
   const running = new CairnProcess([...args, ...at(name)])
   daemons.set(name, running)
   atEnd(() => stop(name))
-  await until(() => running.stdout.includes('ready: ') || running.child.exitCode !== null)
-  if (!running.stdout.includes('ready: ')) throw new Error(`${name} did not start: ${running.stderr}`)
+  // Init says `HOME is ready: …` before the daemon does.
+  const isReady = (): boolean => /^ready: /m.test(running.stdout)
+  await until(() => isReady() || running.child.exitCode !== null)
+  if (!isReady()) throw new Error(`${name} did not start: ${running.stderr}`)
   return running
 }
 
