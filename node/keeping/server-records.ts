@@ -124,6 +124,9 @@ export class ServerRecords {
     const reader = new ByteReader(rows, WHAT)
     const records: ServerRecord[] = []
     while (reader.remainingBytes > 0) records.push(readRow(reader))
+    if (new Set(records.map(({ serverId }) => serverId)).size < records.length) {
+      throw new InvalidInputError(`${WHAT}: a server stands twice`)
+    }
     this.#records.clear()
     for (const record of records) this.#records.set(record.serverId, record)
     this.#lastLook = lastLook

@@ -140,6 +140,8 @@ describe('ServerRecords', () => {
           expect(records.all()).toEqual([])
         }
       }),
+      // The first row made to name the server of another.
+      { examples: [[94, 0]] },
     )
     const rows = new Uint8Array(79)
     const refused = () =>
