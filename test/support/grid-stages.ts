@@ -27,6 +27,7 @@ export async function closeStages(): Promise<void> {
 
 export async function localStage(serverCount: number): Promise<Stage> {
   const grid = await MemoryGrid.open(serverCount)
+  closeLater(grid)
   const lost = new Set<string>()
   const status: NodeStatus = {
     version: 'test',

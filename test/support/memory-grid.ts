@@ -36,7 +36,7 @@ interface Member {
   readonly disk: MemoryDisk
 }
 
-export class MemoryGrid implements Grid {
+export class MemoryGrid implements Grid, AsyncDisposable {
   readonly random = systemRandom
   readonly log = silentLog
   readonly bulk = nativeBulkCrypto
@@ -60,6 +60,10 @@ export class MemoryGrid implements Grid {
       Array.from({ length: serverCount }, (_, number) => openMember(number, clock)),
     )
     return new MemoryGrid(members, shift, clock)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { storage } of this.#members) await storage[Symbol.asyncDispose]()
   }
 
   /** The same order for every file: the tests know where shares go. */
