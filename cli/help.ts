@@ -208,10 +208,12 @@ Examples:
   run: {
     summary: 'run this member: serve what it lends, and the commands here',
     examples: `
-Prints one line when it is ready; the log goes to standard error as JSON lines. Ends in order on Ctrl-C or SIGTERM.
+Prints one line when it is ready; the log goes to standard error as JSON lines. On Ctrl-C or SIGTERM it takes nothing
+new, gives what runs five seconds, and ends with 0; a second one ends it at once.
 
-Example:
-  $ cairn run --home /srv/cairn`,
+Examples:
+  $ cairn run --home /srv/cairn
+  $ cairn run --install-service --print                 the unit for systemd; without --print it is installed`,
   },
   status: {
     summary: 'say what this member knows: servers, space, who answers',

@@ -76,6 +76,12 @@ export interface RunArgs extends CommonArgs {
   readonly verb: 'run'
   /** Stop when standard input ends: a parent that is killed takes its daemons along. */
   readonly stopWithStdin: boolean
+  /** Do not run here, but have systemd do it from now on. */
+  readonly installService: boolean
+  /** With that: whom the daemon runs as. */
+  readonly serviceUser: string | undefined
+  /** With that: only show the unit. */
+  readonly print: boolean
 }
 
 export interface StatusArgs extends CommonArgs {

@@ -1,6 +1,7 @@
 /** Command lines about one node: init, run, status, grid. */
 import type { Command } from 'commander'
 import type { HomeArgs } from '../invocation.ts'
+import { UsageError } from '../usage-error.ts'
 import { commonOf, type Done, numbersOf, Values, withCommon, withNumbers } from './values.ts'
 
 export function addInit(command: Command, done: Done): void {
@@ -49,9 +50,19 @@ export function homeOf(values: Values): HomeArgs {
 export function addRun(command: Command, done: Done): void {
   withCommon(command)
     .option('--stop-with-stdin', 'stop when standard input ends, as when a parent process is killed')
+    .option('--install-service', 'have systemd run it from now on: by root for the machine, else for you')
+    .option('--service-user <user>', 'with --install-service, by root: whom it runs as (default: root)')
+    .option('--print', 'with --install-service: only show the unit')
     .action((options: unknown) => {
       const values = new Values(options)
-      done({ verb: 'run', ...commonOf(values), stopWithStdin: values.flag('stopWithStdin') })
+      const installService = values.flag('installService')
+      const serviceUser = values.text('serviceUser')
+      const print = values.flag('print')
+      if (!installService && (print || serviceUser !== undefined)) {
+        throw new UsageError(`${print ? '--print' : '--service-user'} goes with --install-service`)
+      }
+      const stopWithStdin = values.flag('stopWithStdin')
+      done({ verb: 'run', ...commonOf(values), stopWithStdin, installService, serviceUser, print })
     })
 }
 

@@ -4,6 +4,7 @@
  * The service runs the very command that was given, without the option that asked for the timer.
  */
 import { InvalidInputError } from '#crypto'
+import { argument, oneLine, quoted, type Unit } from '../unit-text.ts'
 
 export interface TimerPlan {
   /** Of the units, without ending. */
@@ -18,11 +19,6 @@ export interface TimerPlan {
   readonly isSystem: boolean
   /** What people read of it. */
   readonly description: string
-}
-
-export interface Unit {
-  readonly fileName: string
-  readonly text: string
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9:_.-]{0,99}$/
@@ -66,13 +62,6 @@ export function timerCommands(
   }
 }
 
-/** As a shell takes it. */
-export function shellText(command: readonly string[]): string {
-  return command
-    .map((word) => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ')
-}
-
 function serviceText({ command, environment, isSystem, description }: TimerPlan): string {
   const variables = [...environment]
     .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}\n`)
@@ -105,22 +94,4 @@ RandomizedDelaySec=${DELAY_MAX}
 [Install]
 WantedBy=timers.target
 `
-}
-
-/** One word of ExecStart: there a dollar begins a variable too. */
-function argument(word: string): string {
-  return quoted(word.replaceAll('$', '$$$$'))
-}
-
-/** One word, in which no specifier and no escape means anything. @throws InvalidInputError */
-function quoted(word: string): string {
-  if (/[\0\n\r]/.test(word))
-    throw new InvalidInputError('a path with a line end cannot stand in a unit of systemd')
-  return `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`
-}
-
-/** @throws InvalidInputError */
-function oneLine(text: string): string {
-  if (/[\0\n\r]/.test(text)) throw new InvalidInputError('a unit of systemd wants this in one line')
-  return text.replaceAll('%', '%%').replace(/\\$/, '\\\\')
 }

@@ -1,28 +1,18 @@
 /** `cairn backup --install-timer`: the same backup on a schedule of systemd. */
 import { execFile } from 'node:child_process'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { InvalidInputError } from '#crypto'
-import { ConflictError } from '#node'
 import type { BackupArgs, TimerArgs } from '../backup/invocation.ts'
 import { placeOf } from '../backup/open.ts'
-import {
-  shellText,
-  type TimerPlan,
-  timerCommands,
-  timerUnits,
-  UNIT_HEAD,
-  type Unit,
-} from '../backup/timer.ts'
+import { type TimerPlan, timerCommands, timerUnits, UNIT_HEAD } from '../backup/timer.ts'
 import type { CommandContext } from '../context.ts'
-import { errnoOf, explain } from '../errno.ts'
+import { errnoOf } from '../errno.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { printable } from '../names.ts'
-import { draftOf } from '../private-file.ts'
+import { enable, unitFolder, verifyUnits, writeUnits } from '../systemd.ts'
+import { shellText } from '../unit-text.ts'
 
-const UNIT_MODE = 0o644
 const run = promisify(execFile)
 
 export async function installTimer(
@@ -42,8 +32,8 @@ export async function installTimer(
     await output.report({ ...report, installed: false })
     return EXIT_DONE
   }
-  await writeUnits(folder, units)
-  await verifyUnits(folder, units, context)
+  await writeUnits(folder, units, { head: UNIT_HEAD, rename: '--timer-name gives ours another name.' })
+  await verifyUnits(folder, units, output)
   const failure = await enable(commands.enable)
   if (failure === undefined) output.note(`${plan.name}.timer is on${next === undefined ? '' : `; ${next}`}`)
   else {
@@ -110,13 +100,6 @@ function optionsOf(args: BackupArgs): readonly string[] {
   ]
 }
 
-function unitFolder(isSystem: boolean): string {
-  if (isSystem) return '/etc/systemd/system'
-  const { XDG_CONFIG_HOME } = process.env
-  const config = XDG_CONFIG_HOME?.startsWith('/') === true ? XDG_CONFIG_HOME : join(homedir(), '.config')
-  return join(config, 'systemd', 'user')
-}
-
 /** @returns when it would run next, for people; undefined without systemd. @throws InvalidInputError */
 async function checkTime(when: string): Promise<string | undefined> {
   try {
@@ -129,69 +112,4 @@ async function checkTime(when: string): Promise<string | undefined> {
       hint: 'Such as daily, hourly, "03:30", "Mon..Fri 12:00"; man systemd.time has them all.',
     })
   }
-}
-
-/** @throws ConflictError if something else has one of the names: then nothing is written */
-export async function writeUnits(folder: string, units: readonly Unit[]): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch(explain('making', folder))
-  for (const { fileName } of units) {
-    const path = join(folder, fileName)
-    const before = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      return explain('reading', path)(error)
-    })
-    if (before !== undefined && !before.startsWith(UNIT_HEAD)) {
-      throw new ConflictError(`${path} is there, and not of cairn`, {
-        hint: '--timer-name gives ours another name.',
-      })
-    }
-  }
-  for (const { fileName, text } of units) await writeUnit(join(folder, fileName), text)
-}
-
-async function writeUnit(path: string, text: string): Promise<void> {
-  const draft = draftOf(path)
-  try {
-    const file = await open(draft, 'wx', UNIT_MODE).catch(explain('writing', path))
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(draft, path).catch(explain('writing', path))
-  } finally {
-    await rm(draft, { force: true })
-  }
-}
-
-async function verifyUnits(
-  folder: string,
-  units: readonly Unit[],
-  { output }: CommandContext,
-): Promise<void> {
-  const files = units.map(({ fileName }) => join(folder, fileName))
-  try {
-    const { stderr } = await run('systemd-analyze', ['verify', ...files])
-    // It looks at what the units need too, which is not ours.
-    for (const line of stderr.split('\n')) if (line.includes(folder)) output.warning(printable(line))
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
-    output.warning(`systemd-analyze verify: ${printable(String(error))}`)
-  }
-}
-
-/** @returns why it could not be turned on */
-async function enable(commands: readonly (readonly string[])[]): Promise<string | undefined> {
-  for (const [program = '', ...args] of commands) {
-    try {
-      await run(program, args)
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return 'there is no systemctl'
-      const said =
-        typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr) : ''
-      return printable(said.trim().split('\n').at(-1) ?? '') || String(error)
-    }
-  }
-  return undefined
 }

@@ -7,7 +7,9 @@ import { Daemon } from '../daemon.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import type { CommonArgs, RunArgs } from '../invocation.ts'
 
-export async function run(args: RunArgs, { home, output, signal }: CommandContext): Promise<number> {
+export async function run(args: RunArgs, context: CommandContext): Promise<number> {
+  if (args.installService) return (await import('./install-service.ts')).installService(args, context)
+  const { home, output, signal } = context
   const stopped = new AbortController()
   // Whoever started us holds the other end; when that process is gone, however it went, the pipe ends.
   if (args.stopWithStdin) {
@@ -45,5 +47,6 @@ export async function run(args: RunArgs, { home, output, signal }: CommandContex
 
 /** After a home was made, with --run. */
 export function goOn(args: CommonArgs, context: CommandContext): Promise<number> {
-  return run({ ...args, verb: 'run', stopWithStdin: false }, context)
+  const service = { installService: false, serviceUser: undefined, print: false }
+  return run({ ...args, verb: 'run', stopWithStdin: false, ...service }, context)
 }

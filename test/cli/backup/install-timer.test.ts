@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ConflictError } from '#node'
-import { timerUnits } from '../../../cli/backup/timer.ts'
-import { writeUnits } from '../../../cli/commands/install-timer.ts'
+import { timerUnits, UNIT_HEAD } from '../../../cli/backup/timer.ts'
+import { writeUnits } from '../../../cli/systemd.ts'
 
 const PLAN = {
   name: 'cairn-backup',
@@ -15,6 +15,8 @@ const PLAN = {
   description: 'Backup of /home',
 }
 
+const OURS = { head: UNIT_HEAD, rename: 'give it another name' }
+
 let folder: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cairn-units-'))
@@ -23,8 +25,8 @@ afterEach(() => rm(folder, { recursive: true }))
 
 test('units are written, and replaced by later ones', async () => {
   const place = join(folder, 'systemd', 'user')
-  await writeUnits(place, timerUnits(PLAN))
-  await writeUnits(place, timerUnits({ ...PLAN, when: 'hourly' }))
+  await writeUnits(place, timerUnits(PLAN), OURS)
+  await writeUnits(place, timerUnits({ ...PLAN, when: 'hourly' }), OURS)
   expect((await readdir(place)).sort()).toEqual(['cairn-backup.service', 'cairn-backup.timer'])
   const path = join(place, 'cairn-backup.timer')
   expect(await readFile(path, 'utf8')).toContain('OnCalendar=hourly\n')
@@ -33,7 +35,7 @@ test('units are written, and replaced by later ones', async () => {
 
 test('nothing of somebody else is replaced, and then nothing at all is written', async () => {
   await writeFile(join(folder, 'cairn-backup.timer'), '[Timer]\n')
-  await expect(writeUnits(folder, timerUnits(PLAN))).rejects.toThrow(ConflictError)
+  await expect(writeUnits(folder, timerUnits(PLAN), OURS)).rejects.toThrow(ConflictError)
   expect(await readdir(folder)).toEqual(['cairn-backup.timer'])
   expect(await readFile(join(folder, 'cairn-backup.timer'), 'utf8')).toBe('[Timer]\n')
 })

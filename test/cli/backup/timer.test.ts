@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InvalidInputError } from '#crypto'
-import { shellText, type TimerPlan, timerCommands, timerUnits } from '../../../cli/backup/timer.ts'
+import { type TimerPlan, timerCommands, timerUnits } from '../../../cli/backup/timer.ts'
+import { shellText } from '../../../cli/unit-text.ts'
 
 const PLAN: TimerPlan = {
   name: 'cairn-backup',
