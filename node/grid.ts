@@ -18,6 +18,16 @@ export interface Grid extends Pick<Platform, 'clock' | 'random' | 'log' | 'bulk'
   readonly slotsSeen: SlotsSeen
 }
 
+/** What fails together with a server: its owner's machines at its site. One that names neither shares with nobody. */
+export function failureDomainOf(server: {
+  readonly serverId: PeerId
+  readonly owner: string
+  readonly site: string
+}): string {
+  const { serverId, owner, site } = server
+  return owner === '' && site === '' ? serverId : JSON.stringify([owner, site])
+}
+
 /**
  * What one server's error means to a plan that goes on without it.
  *

@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { NO_REPAIR } from './durability/kept-file.ts'
 import { MeasuredServers } from './durability/measured-servers.ts'
 import { type ToldDurability, tellPut } from './durability/told-safety.ts'
-import type { Grid, GridServer } from './grid.ts'
+import { failureDomainOf, type Grid, type GridServer } from './grid.ts'
 import { BOOTSTRAP_DIAGNOSIS_SECONDS, SERVERS_POLL_MILLISECONDS, STATUS_ACCOUNTS_MAX } from './limits.ts'
 import type { Administration } from './membership/administration.ts'
 import { ROLE_CLIENT } from './membership/certificate.ts'
@@ -282,8 +282,7 @@ export class Node implements AsyncDisposable {
       .filter((announcement) => this.#isUsable(announcement))
       .map(({ peerId, failureDomain: { owner, site } }) => ({
         serverId: peerId,
-        // A server that says nothing of owner and site shares them with nobody.
-        failureDomain: owner === '' && site === '' ? peerId : JSON.stringify([owner, site]),
+        failureDomain: failureDomainOf({ serverId: peerId, owner, site }),
         server: this.#serverOf(peerId),
       }))
   }

@@ -1,11 +1,12 @@
 /**
  * What would make a root safer: each change that somebody could make is played through, and the model asked again.
  */
+import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
 import { type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
 import { type FilesCircumstances, riskOfFiles } from './files-risk.ts'
 import { DAILY_REPAIR } from './kept-file.ts'
-import { type FileLayout, holdingsOf, marginOf, placeOf } from './layout.ts'
+import { type FileLayout, holdingsOf, leastMarginFirst } from './layout.ts'
 import { CLAIM_LEAST } from './stated.ts'
 
 export type Change =
@@ -53,8 +54,7 @@ export function adviseOn(
   all: readonly FileLayout[],
   { otherCount, ...grid }: AdviceCircumstances,
 ): readonly Advice[] {
-  const margin = (layout: FileLayout): number => marginOf(holdingsOf(layout))
-  const layouts = all.toSorted((left, right) => margin(left) - margin(right)).slice(0, LAYOUTS_MAX)
+  const layouts = leastMarginFirst(all).slice(0, LAYOUTS_MAX)
   if (layouts.length === 0) return []
   // Each of the others is taken for like the last of these, before and after.
   const circumstances = { ...grid, otherCount: otherCount + all.length - layouts.length }
@@ -205,7 +205,7 @@ function withShareOn(layout: FileLayout, serverId: PeerId, estimates: EstimatesB
     if (!found.has(shareNumber)) return { ...layout, placements: [...placements, { shareNumber, serverId }] }
   }
   const placeOfHolder = (holderId: PeerId): string =>
-    placeOf(estimates.get(holderId) ?? { serverId: holderId, owner: '', site: '' })
+    failureDomainOf(estimates.get(holderId) ?? { serverId: holderId, owner: '', site: '' })
   const load = new Map<string, number>()
   for (const { serverId: holderId } of placements) {
     const place = placeOfHolder(holderId)

@@ -2,12 +2,13 @@
  * How safe the files of a root are, in one report: the chance of losing any within a year, the event that would, and
  * what would make it better.
  */
+import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
 import { type Advice, adviseOn } from './advice.ts'
 import type { Estimates, EstimatesByServer, Evidence } from './estimate.ts'
 import { riskOfFiles } from './files-risk.ts'
 import type { RepairPace } from './kept-file.ts'
-import { type FileLayout, holdingsOf, joinEqual, marginOf, placeOf } from './layout.ts'
+import { type FileLayout, holdingsOf, joinEqual, marginOf } from './layout.ts'
 import type { LayoutRisk } from './loss.ts'
 import { type WeakestEvent, weakestEvent } from './weakest.ts'
 
@@ -107,7 +108,7 @@ function worstOf(layouts: readonly FileLayout[], estimates: EstimatesByServer): 
   const sites = new Set(
     [...sharesOf.keys()].map((serverId) => {
       const { owner = '', site = '' } = estimates.get(serverId) ?? {}
-      return placeOf({ serverId, owner, site })
+      return failureDomainOf({ serverId, owner, site })
     }),
   )
   return {

@@ -8,8 +8,8 @@
 import type { PeerId } from '../platform/platform.ts'
 import { eventsAtMost, proportionAtLeast } from './quantiles.ts'
 
-const DAY_SECONDS = 24 * 3600
-const YEAR_SECONDS = 365.25 * DAY_SECONDS
+export const DAY_SECONDS = 24 * 3600
+export const YEAR_SECONDS = 365.25 * DAY_SECONDS
 
 /** How often a cautious number may be wrong to the bad side. */
 export const DOUBT = 0.05

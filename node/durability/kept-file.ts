@@ -2,16 +2,16 @@
  * A file as its keeper will have it: spread over all servers there are, up to one for each share, and over fewer while
  * servers are lost and nobody takes their place.
  */
+
 import { assert } from '#crypto'
+import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
-import { type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
+import { DAY_SECONDS, type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
 import { after, chanceAfter, type Fault, missingShares, timesReached } from './faults.ts'
 import { type Interval, integrate } from './integrate.ts'
-import { type Holdings, lossFaults, placeOf } from './layout.ts'
+import { type Holdings, lossFaults } from './layout.ts'
 import { binomialTail } from './quantiles.ts'
 import { CLAIM_LEAST } from './stated.ts'
-
-const DAY_SECONDS = 24 * 3600
 
 /** How a keeper goes about repairs. */
 export interface RepairPace {
@@ -54,6 +54,7 @@ export interface RiskCircumstances {
 const SPARES_ENOUGH = 64
 /** Losses a year that nobody would ever say anything about: six digits below what is claimed at all. */
 export const NEGLIGIBLE = CLAIM_LEAST / 1e6
+
 export class KeptFile {
   /** With so many servers missing it is lost, if they are those that hold most. */
   readonly fatalCount: number
@@ -198,7 +199,7 @@ function closestFirst(serverIds: readonly PeerId[], estimates: EstimatesByServer
   const counts = new Map<string, number>()
   const keysOf = (serverId: PeerId): readonly string[] => {
     const estimate = estimates.get(serverId)
-    return estimate === undefined ? [] : [`owner ${estimate.owner || serverId}`, placeOf(estimate)]
+    return estimate === undefined ? [] : [`owner ${estimate.owner || serverId}`, failureDomainOf(estimate)]
   }
   for (const key of serverIds.flatMap(keysOf)) counts.set(key, (counts.get(key) ?? 0) + 1)
   const closeness = (serverId: PeerId): number =>

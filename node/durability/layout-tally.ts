@@ -1,6 +1,5 @@
 /** Layouts of many files as they are found, in bounded memory. */
-import type { FileLayout } from './layout.ts'
-import { holdingsOf, joinEqual, marginOf } from './layout.ts'
+import { type FileLayout, joinEqual, leastMarginFirst } from './layout.ts'
 
 /** Different layouts remembered, those with the smallest margin; 1 KB each. */
 const LAYOUTS_MAX = 1024
@@ -30,9 +29,7 @@ export class LayoutTally {
   }
 
   #join(): void {
-    const margin = (layout: FileLayout): number => marginOf(holdingsOf(layout))
-    const joined = joinEqual([...this.#layouts, ...this.#waiting])
-    const byMargin = joined.toSorted((left, right) => margin(left) - margin(right))
+    const byMargin = leastMarginFirst(joinEqual([...this.#layouts, ...this.#waiting]))
     this.#waiting = []
     this.#layouts = byMargin.slice(0, this.#layoutsMax)
     for (const { fileCount } of byMargin.slice(this.#layoutsMax)) this.#otherCount += fileCount

@@ -7,6 +7,7 @@
  * often as was measured.
  */
 import { assert } from '#crypto'
+import { failureDomainOf } from '../grid.ts'
 import type { Placement } from '../happiness.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { EstimatesByServer, ServerEstimate } from './estimate.ts'
@@ -76,13 +77,17 @@ export function joinEqual(layouts: readonly FileLayout[]): readonly FileLayout[]
   return [...joined.values()]
 }
 
-/** One owner's servers at one site; a server that names neither is a place of its own, as for placement. */
-export function placeOf({
-  serverId,
-  owner,
-  site,
-}: Pick<ServerEstimate, 'serverId' | 'owner' | 'site'>): string {
-  return owner === '' && site === '' ? serverId : JSON.stringify([owner, site])
+/** All servers of one owner; of one that names none, what placement takes to fail together. */
+export function ownerKeyOf(server: Pick<ServerEstimate, 'serverId' | 'owner' | 'site'>): string {
+  return server.owner === '' ? failureDomainOf(server) : `of ${server.owner}`
+}
+
+/** Those that can lose fewest shares first. */
+export function leastMarginFirst(layouts: readonly FileLayout[]): readonly FileLayout[] {
+  return layouts
+    .map((layout) => ({ layout, margin: marginOf(holdingsOf(layout)) }))
+    .sort((left, right) => left.margin - right.margin)
+    .map(({ layout }) => layout)
 }
 
 /**
@@ -161,22 +166,15 @@ function ownersOf(sharesOf: ReadonlyMap<PeerId, number>, estimates: EstimatesByS
     assert(estimate !== undefined, 'every server of a layout is estimated')
     return estimate
   })
-  const owned = groupBy(servers, (server) => (server.owner === '' ? placeOf(server) : `of ${server.owner}`))
-  return owned.map((group) => ({
+  return valuesBy(servers, ownerKeyOf).map((group) => ({
     isNamed: group.some(({ owner }) => owner !== ''),
-    sites: groupBy(group, placeOf).map((servers) => ({
+    sites: valuesBy(group, failureDomainOf).map((servers) => ({
       isNamed: servers.some(({ owner, site }) => owner !== '' || site !== ''),
       servers,
     })),
   }))
 }
 
-function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly (readonly Item[])[] {
-  const groups = new Map<string, Item[]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group === undefined) groups.set(keyOf(item), [item])
-    else group.push(item)
-  }
-  return [...groups.values()]
+function valuesBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly (readonly Item[])[] {
+  return [...Map.groupBy(items, keyOf).values()]
 }

@@ -15,12 +15,11 @@
  * - A lost server has a successor while there is one that has no share of the file. After that others take a second
  *   share. No server joins in that year.
  */
+import { YEAR_SECONDS } from './estimate.ts'
 import { chanceAfter, convolve, type Fault, lossProbability, missingShares } from './faults.ts'
 import { integrate } from './integrate.ts'
 import { KeptFile, NEGLIGIBLE, type RepairPace, type RiskCircumstances } from './kept-file.ts'
 import { type Holdings, lossFaults, marginOf, outageFaults } from './layout.ts'
-
-const YEAR_SECONDS = 365.25 * 24 * 3600
 
 export interface LayoutRisk {
   /** Chance that fewer than k shares exist at some moment of the coming year. */
@@ -62,16 +61,15 @@ function lossWithRepair(holdings: Holdings, circumstances: RiskCircumstances): n
   const { roundYears, lagYears } = yearsOf(pace)
   const margin = marginOf(holdings)
   const found = lossFaults(holdings.sharesOf, estimates)
-  // Nobody knows when the first round comes: at any moment of one is as likely.
-  const firstRound = { from: lagYears, to: lagYears + roundYears }
+  // Nobody knows when the first round comes: at any moment of one is as likely. Later ones are as long.
+  const window = { from: lagYears, to: lagYears + roundYears }
   const lostBy = (years: number): number => lossProbability(found, margin, chanceAfter(years))
-  let expected = integrate(firstRound, lostBy) / roundYears
+  let expected = integrate(window, lostBy) / roundYears
 
   const kept = new KeptFile(holdings, circumstances)
   // A file that is found with a smaller margin than the keeper will give it is as if servers were missing.
   const missing = missingShares(found, margin, chanceAfter(roundYears))
   let left = kept.leave(missing, Math.max(0, kept.fatalCount - margin))
-  const window = { from: lagYears, to: lagYears + roundYears }
   const lostInRound = kept.missingAfter(roundYears)
   let at = lagYears + roundYears / 2
   let perYear = kept.lossPerYear(at, window, left)

@@ -1,6 +1,7 @@
 /** From what was found, layouts of files and records of servers, to what is told of them. */
 
 import type { ShareNumbers } from '../fitting-encoding.ts'
+import { failureDomainOf } from '../grid.ts'
 import { planPlacement } from '../happiness.ts'
 import { OBSERVATION_SECONDS } from '../keeping/limits.ts'
 import type { ServerRecord } from '../keeping/server-records.ts'
@@ -15,7 +16,6 @@ import {
   type ServerHistory,
 } from './estimate.ts'
 import type { RepairPace } from './kept-file.ts'
-import { placeOf } from './layout.ts'
 
 /** A server with less room than this is full: a share of a file of 50 MB, at 3 of 10. */
 const ROOM_LEAST_BYTES = 16 * 1024 * 1024
@@ -46,7 +46,7 @@ export function tellPut(
   const { neededShares, totalShares, happyServers } = numbers
   const candidates = kept.servers.filter(takesShares).map(({ peerId, owner, site }) => ({
     serverId: peerId,
-    failureDomain: placeOf({ serverId: peerId, owner, site }),
+    failureDomain: failureDomainOf({ serverId: peerId, owner, site }),
   }))
   if (candidates.length < happyServers) return undefined
   const shareNumbers = Array.from({ length: totalShares }, (_, shareNumber) => shareNumber)

@@ -4,9 +4,10 @@
  * One server first, then all servers of one owner at one site, then all of one owner. If none of them is enough, the
  * fewest sites at once. Sites share no server, so for one layout those with the most shares are the fewest, exactly.
  */
+import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
 import type { EstimatesByServer } from './estimate.ts'
-import { type FileLayout, holdingsOf, marginOf, placeOf } from './layout.ts'
+import { type FileLayout, holdingsOf, marginOf, ownerKeyOf } from './layout.ts'
 
 export interface LostPlace {
   readonly kind: 'server' | 'site' | 'owner'
@@ -114,20 +115,13 @@ function placesOf(
   estimates: EstimatesByServer,
   kind: LostPlace['kind'],
 ): readonly Place[] {
-  const groups = new Map<string, PeerId[]>()
-  for (const serverId of serverIds) {
+  const keyOf = (serverId: PeerId): string => {
     const { owner = '', site = '' } = estimates.get(serverId) ?? {}
-    const key =
-      kind === 'server'
-        ? serverId
-        : kind === 'site'
-          ? placeOf({ serverId, owner, site })
-          : owner === ''
-            ? placeOf({ serverId, owner, site })
-            : `of ${owner}`
-    groups.set(key, [...(groups.get(key) ?? []), serverId])
+    const server = { serverId, owner, site }
+    if (kind === 'server') return serverId
+    return kind === 'site' ? failureDomainOf(server) : ownerKeyOf(server)
   }
-  return [...groups.values()].map((grouped) => {
+  return [...Map.groupBy(serverIds, keyOf).values()].map((grouped) => {
     const [first = ''] = grouped
     const { owner = '', site = '' } = estimates.get(first) ?? {}
     const isNamed = owner !== '' || site !== ''

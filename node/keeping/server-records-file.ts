@@ -2,7 +2,8 @@
  * The records of servers between two runs of a daemon, which alone writes them: a while after something was noted, and
  * when it is closed. A crash forgets what was noted in that while, and nothing else.
  */
-import { GridError, IntegrityError, InvalidInputError } from '#crypto'
+import { IntegrityError, InvalidInputError } from '#crypto'
+import { LateSave } from '../late-save.ts'
 import type { Platform } from '../platform/platform.ts'
 import { readWholeFile, replaceFile } from '../replace-file.ts'
 import { SERVER_RECORDS_SAVE_MILLISECONDS } from './limits.ts'
@@ -14,19 +15,15 @@ type RecordsPlatform = Pick<Platform, 'disk' | 'clock' | 'log'>
 
 export class ServerRecordsFile implements AsyncDisposable {
   readonly records: ServerRecords
-  readonly #platform: RecordsPlatform
-  readonly #folder: string
-  readonly #stop = new AbortController()
-  #needsSave = false
-  #saving: Promise<void> | undefined
+  readonly #late: LateSave
 
   private constructor(platform: RecordsPlatform, folder: string) {
-    this.#platform = platform
-    this.#folder = folder
-    this.records = new ServerRecords(() => {
-      this.#needsSave = true
-      this.#saving ??= this.#saveSoon()
+    this.#late = new LateSave(platform, {
+      what: 'the records of servers',
+      delayMilliseconds: SERVER_RECORDS_SAVE_MILLISECONDS,
+      save: () => replaceFile(platform.disk, folder, { name: RECORDS_FILE, bytes: this.records.format() }),
     })
+    this.records = new ServerRecords(() => this.#late.noteChange())
   }
 
   /**
@@ -48,33 +45,6 @@ export class ServerRecordsFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort(new DOMException('the node is stopping', 'AbortError'))
-    await this.#saving
-    await this.#save()
-  }
-
-  async #saveSoon(): Promise<void> {
-    const { signal } = this.#stop
-    try {
-      await this.#platform.clock.sleep(SERVER_RECORDS_SAVE_MILLISECONDS, { signal })
-      await this.#save()
-    } catch (error) {
-      if (!signal.aborted) this.#platform.log.error('the records of servers could not be kept', { error })
-    } finally {
-      this.#saving = undefined
-    }
-  }
-
-  async #save(): Promise<void> {
-    if (!this.#needsSave) return
-    const { disk, log } = this.#platform
-    this.#needsSave = false
-    try {
-      await replaceFile(disk, this.#folder, { name: RECORDS_FILE, bytes: this.records.format() })
-    } catch (error) {
-      if (!(error instanceof GridError)) throw error
-      log.warn('the records of servers could not be kept', { reason: error.message })
-      this.#needsSave = true
-    }
+    await this.#late[Symbol.asyncDispose]()
   }
 }

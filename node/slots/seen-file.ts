@@ -6,11 +6,11 @@ import {
   ByteWriter,
   decodeFields,
   encodeFields,
-  GridError,
   HASH_SIZE_BYTES,
   InvalidInputError,
 } from '#crypto'
 import { ConflictError } from '../errors.ts'
+import { LateSave } from '../late-save.ts'
 import {
   SLOTS_SEEN_MAX,
   SLOTS_SEEN_SAVE_MILLISECONDS,
@@ -35,17 +35,17 @@ export class SeenFile implements AsyncDisposable {
   readonly slots: SlotsSeen
   readonly #platform: SeenPlatform
   readonly #folder: string
-  readonly #stop = new AbortController()
-  #needsSave = false
-  #saving: Promise<void> | undefined
+  readonly #late: LateSave
 
   private constructor(platform: SeenPlatform, folder: string) {
     this.#platform = platform
     this.#folder = folder
-    this.slots = new SlotsSeen(() => {
-      this.#needsSave = true
-      this.#saving ??= this.#saveSoon()
+    this.#late = new LateSave(platform, {
+      what: 'what was seen of slots',
+      delayMilliseconds: SLOTS_SEEN_SAVE_MILLISECONDS,
+      save: () => this.#save(),
     })
+    this.slots = new SlotsSeen(() => this.#late.noteChange())
   }
 
   /** A file that cannot be read is passed over: a memory is a help, no truth. */
@@ -56,45 +56,23 @@ export class SeenFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort(new DOMException('the node is stopping', 'AbortError'))
-    await this.#saving
-    await this.#save()
-  }
-
-  async #saveSoon(): Promise<void> {
-    const { signal } = this.#stop
-    try {
-      await this.#platform.clock.sleep(SLOTS_SEEN_SAVE_MILLISECONDS, { signal })
-      await this.#save()
-    } catch (error) {
-      if (!signal.aborted) this.#platform.log.error('what was seen of slots could not be kept', { error })
-    } finally {
-      this.#saving = undefined
-    }
+    await this.#late[Symbol.asyncDispose]()
   }
 
   /** Read, merge, write and rename, while the draft keeps other processes from doing the same. */
   async #save(): Promise<void> {
-    if (!this.#needsSave) return
-    const { disk, log } = this.#platform
-    this.#needsSave = false
+    const { disk } = this.#platform
+    await disk.makeFolder(this.#folder)
+    const draft = await this.#createDraft()
     try {
-      await disk.makeFolder(this.#folder)
-      const draft = await this.#createDraft()
-      try {
-        this.slots.merge(await this.#read())
-        await draft.append(formatSeen(this.slots.entries()))
-        await draft.sync()
-      } finally {
-        await draft.close()
-      }
-      await disk.rename(this.#draftPath, this.#path)
-      await disk.syncFolder(this.#folder)
-    } catch (error) {
-      if (!(error instanceof GridError)) throw error
-      log.warn('what was seen of slots could not be kept', { reason: error.message })
-      this.#needsSave = true
+      this.slots.merge(await this.#read())
+      await draft.append(formatSeen(this.slots.entries()))
+      await draft.sync()
+    } finally {
+      await draft.close()
     }
+    await disk.rename(this.#draftPath, this.#path)
+    await disk.syncFolder(this.#folder)
   }
 
   /** Whoever finds another one's draft waits; one that stays so long was left by a crash. */
