@@ -66,19 +66,28 @@ export async function jsonOf<Output>(
   const body = bodyOf(call.request, call.reply)
   const tooLong = () => new InvalidInputError(`a body of at most ${sizeMaxBytes} bytes is wanted`)
   if (body.sizeBytes !== undefined && body.sizeBytes > sizeMaxBytes) throw tooLong()
-  const parts: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const bytes of body.open()) {
-    parts.push(bytes)
-    sizeBytes += bytes.length
-    if (sizeBytes > sizeMaxBytes) throw tooLong()
-  }
-  const parsed = schema.safeParse(jsonValueOf(Buffer.concat(parts)))
+  const parsed = schema.safeParse(jsonValueOf(await bytesUpTo(body.open(), sizeMaxBytes, tooLong)))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   // Of what zod says itself only the place is told: its words may quote a key, and so the body.
   const what = issue?.code === 'custom' ? issue.message : 'what API.md says is wanted'
   throw new InvalidInputError(`the body is malformed at ${placeOf(issue?.path ?? [])}: ${what}`)
+}
+
+/** A short body, whole. @throws what `tooLong` makes, once there is more */
+export async function bytesUpTo(
+  body: AsyncIterable<Uint8Array>,
+  sizeMaxBytes: number,
+  tooLong: () => Error,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const bytes of body) {
+    pieces.push(bytes)
+    sizeBytes += bytes.length
+    if (sizeBytes > sizeMaxBytes) throw tooLong()
+  }
+  return Buffer.concat(pieces)
 }
 
 function placeOf(path: readonly PropertyKey[]): string {

@@ -4,9 +4,8 @@
  */
 import { InvalidInputError } from '#crypto'
 
-/** Every name that some form takes. */
-const NAMES = Object.freeze([
-  't',
+/** How a body is stored. */
+const STORING = Object.freeze([
   'format',
   'mutable',
   'needed',
@@ -15,6 +14,13 @@ const NAMES = Object.freeze([
   'convergent',
   'binding-lease',
   'accept-rollback',
+] as const)
+export const STORING_ARGUMENTS: readonly string[] = STORING
+
+/** Every name that some form takes. */
+const NAMES = Object.freeze([
+  't',
+  ...STORING,
   'filename',
   'save',
   'replace',

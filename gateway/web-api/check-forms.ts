@@ -14,12 +14,12 @@ import { LINES_TYPE } from '../routes/lines.ts'
 import type { Arguments } from './arguments.ts'
 import { LITERAL_RESULTS, repairResults, resultsOfFile, resultsOfReport } from './check-json.ts'
 import type { WebPath } from './request-path.ts'
-import { find } from './tree.ts'
+import { thingAt } from './tree.ts'
 import { sendPieces, type WebCall, type WebParts } from './web-call.ts'
 
 /** One file, slot or directory, without what is below it; of a tree its root. */
 export async function checkAt(call: WebCall, path: WebPath): Promise<object> {
-  const capability = await capabilityAt(call, path)
+  const { capability } = await thingAt(call, path)
   if (capability.kind === 'lit') return LITERAL_RESULTS
   const verify = toVerifyCapability(capability)
   switch (verify.kind) {
@@ -51,21 +51,24 @@ async function checkFile({ parts, args, signal }: WebCall, one: Capability): Pro
 async function checkSlot({ parts, args, signal }: WebCall, one: Capability): Promise<object> {
   const capability = requireSlotUpkeep(one)
   const before = await parts.files.checkSlot(capability, { signal })
-  if (args.truth('repair') !== true) return resultsOfReport(before)
-  const after = before.isHealthy ? before : await parts.files.repairSlot(capability, { signal })
-  return repairResults(resultsOfReport(before), {
-    after: resultsOfReport(after),
-    isHealthy: after.isHealthy,
-    wasHealthy: before.isHealthy,
-  })
+  return mended(args, before, () => parts.files.repairSlot(capability, { signal }))
 }
 
 /** Upkeep of trees is of all below them; the root comes first. */
 async function checkTree({ parts, args, signal }: WebCall, root: VerifyCapability): Promise<object> {
   const isVerify = args.truth('verify') === true
   const before = await firstOf(parts.files[isVerify ? 'verifyDeep' : 'checkDeep'](root, { signal }))
+  return mended(args, before, () => firstOf(parts.files.repairDeep(root, { signal })))
+}
+
+/** What was found; and what is after a repair, if one is asked for. What lacks nothing is not repaired. */
+async function mended(
+  args: Arguments,
+  before: DeepReport,
+  repair: () => Promise<DeepReport>,
+): Promise<object> {
   if (args.truth('repair') !== true) return resultsOfReport(before)
-  const after = before.isHealthy ? before : await firstOf(parts.files.repairDeep(root, { signal }))
+  const after = before.isHealthy ? before : await repair()
   return repairResults(resultsOfReport(before), {
     after: resultsOfReport(after),
     isHealthy: after.isHealthy,
@@ -76,11 +79,6 @@ async function checkTree({ parts, args, signal }: WebCall, root: VerifyCapabilit
 async function firstOf(reports: AsyncIterable<DeepReport>): Promise<DeepReport> {
   for await (const report of reports) return report
   throw new AssertionError('the root of a tree is reported')
-}
-
-/** What the path leads to; a capability alone needs no look at the grid, and may be one that only verifies. */
-export async function capabilityAt(call: WebCall, { capability, names }: WebPath): Promise<Capability> {
-  return names.length === 0 ? capability : (await find(call, capability, names)).capability
 }
 
 /** Everything below, itself included, as the arguments say. */
@@ -128,7 +126,7 @@ export class DeepCounts {
 /** Lines of what each thing is like, then one of counts. Names are not seen: a verify capability is enough. */
 export async function streamDeepCheck(call: WebCall, path: WebPath): Promise<FastifyReply> {
   const { parts, args, signal } = call
-  const root = await capabilityAt(call, path)
+  const { capability: root } = await thingAt(call, path)
   async function* lines(): AsyncGenerator<string, void, undefined> {
     const counts = new DeepCounts()
     for await (const report of deepReports(parts, root, { args, signal })) {

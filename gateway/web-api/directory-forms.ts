@@ -10,7 +10,16 @@ import { childrenBody } from './children-json.ts'
 import { requireLinkable, requireVersion } from './put-forms.ts'
 import { readWithin } from './request-body.ts'
 import { nameOf, parseCapabilityPath, type WebPath } from './request-path.ts'
-import { directoryAt, find, findIfThere, link, replaceOf, requireNoDirectory, splitLast } from './tree.ts'
+import {
+  directoryAt,
+  find,
+  findIfThere,
+  ifExistsOf,
+  link,
+  replaceOf,
+  requireNoDirectory,
+  splitLast,
+} from './tree.ts'
 import { sendCapability, sendText, type WebCall } from './web-call.ts'
 
 export type DirectoryForm = 'mkdir' | 'mkdir-with-children' | 'mkdir-immutable'
@@ -114,7 +123,7 @@ export async function renameAt(call: WebCall, { capability: root, names }: WebPa
   const directory = requireDirectoryWrite((await find(call, root, names)).capability)
   const replace = replaceOf(args)
   if (replace === 'only-files') requireNoDirectory((await findIfThere(call, directory, to))?.capability)
-  const ifExists = replace === 'false' ? 'refuse' : 'replace'
+  const ifExists = ifExistsOf(replace)
   const acceptRollback = args.truth('accept-rollback')
   await parts.files.edit(directory, [{ kind: 'rename', from, to, ifExists }], { signal, acceptRollback })
   return sendText(reply, 'thing moved')
@@ -157,7 +166,7 @@ export async function setChildrenAt(
     for (const { name } of children)
       requireNoDirectory((await findIfThere(call, directory, name))?.capability)
   }
-  const ifExists = replace === 'false' ? 'refuse' : 'replace'
+  const ifExists = ifExistsOf(replace)
   const changes = children.map((child) => ({ ...child, kind: 'set', ifExists }) as const)
   const acceptRollback = args.truth('accept-rollback')
   if (changes.length > 0) await parts.files.edit(directory, changes, { signal, acceptRollback })

@@ -7,9 +7,8 @@ import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/bus
 import type { FastifyRequest } from 'fastify'
 import { InvalidInputError } from '#crypto'
 import type { UploadSource } from '#node'
-import { Arguments } from './arguments.ts'
+import { Arguments, STORING_ARGUMENTS } from './arguments.ts'
 import { requestBody, textBody } from './request-body.ts'
-import { STORING_ARGUMENTS } from './store.ts'
 import type { WebCall } from './web-call.ts'
 
 /** Arguments of a form, names and values together: a few capabilities and names. */

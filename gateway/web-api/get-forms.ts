@@ -7,12 +7,12 @@ import { sendContent } from './content.ts'
 import { describeContent, describeDirectory } from './description.ts'
 import { listingJson, listingPage, PAGE_POLICY } from './listing.ts'
 import type { WebPath } from './request-path.ts'
-import { find } from './tree.ts'
+import { thingAt } from './tree.ts'
 import { sendPieces, sendText, type WebCall } from './web-call.ts'
 
 /** What stands there: the content of a file, the entries of a directory. */
 export async function getThing(call: WebCall, path: WebPath): Promise<FastifyReply | undefined> {
-  const { capability } = await found(call, path)
+  const { capability } = await thingAt(call, path)
   if (!isDirectory(capability)) {
     return sendContent(call, { capability: requireContent(capability), name: path.names.at(-1) })
   }
@@ -29,7 +29,7 @@ export async function getThing(call: WebCall, path: WebPath): Promise<FastifyRep
 /** `t=json` */
 export async function getDescription(call: WebCall, path: WebPath): Promise<FastifyReply> {
   const { reply } = call
-  const { capability, metadata } = await found(call, path)
+  const { capability, metadata } = await thingAt(call, path)
   if (isDirectory(capability)) {
     return sendPieces(call, JSON_TYPE, describeDirectory(call, requireDirectory(capability), metadata))
   }
@@ -42,14 +42,8 @@ export async function getCapability(
   path: WebPath,
   { isReadOnly }: { readonly isReadOnly: boolean },
 ): Promise<FastifyReply> {
-  const { capability } = await found(call, path)
+  const { capability } = await thingAt(call, path)
   return sendText(call.reply, formatCapability(isReadOnly ? toReadCapability(capability) : capability))
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-
-/** The capability itself needs no look at the grid, and may be one that only verifies. */
-async function found(call: WebCall, { capability, names }: WebPath) {
-  if (names.length === 0) return { capability, metadata: undefined }
-  return find(call, capability, names)
-}

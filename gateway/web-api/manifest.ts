@@ -4,8 +4,9 @@ import { type Capability, formatCapability, slotStorageIndex, toBase32, toVerify
 import { isDirectory, mapInOrder, type WalkedChild } from '#node'
 import { requireContent, requireDirectory } from '../capabilities.ts'
 import { LINES_TYPE } from '../routes/lines.ts'
-import { capabilityAt, withError } from './check-forms.ts'
+import { withError } from './check-forms.ts'
 import type { WebPath } from './request-path.ts'
+import { thingAt } from './tree.ts'
 import { sendPieces, type WebCall, type WebParts } from './web-call.ts'
 
 /** Sizes that no directory tells are asked of the grid, so many at once. */
@@ -54,7 +55,7 @@ async function sizeOf(
 /** POST ?t=stream-manifest */
 export async function streamManifest(call: WebCall, path: WebPath): Promise<FastifyReply> {
   const { parts, signal } = call
-  const root = await capabilityAt(call, path)
+  const { capability: root } = await thingAt(call, path)
   async function* lines(): AsyncGenerator<string, void, undefined> {
     const counts = new TreeCounts()
     for await (const entry of manifestEntries(parts, root, { signal })) {

@@ -3,11 +3,12 @@ import type { FastifyReply } from 'fastify'
 import { type Capability, formatCapability, InvalidInputError } from '#crypto'
 import { requireDirectory } from '../capabilities.ts'
 import type { Arguments } from './arguments.ts'
-import { capabilityAt, DeepCounts, deepReports } from './check-forms.ts'
+import { DeepCounts, deepReports } from './check-forms.ts'
 import { resultsOfReport } from './check-json.ts'
 import { manifestEntries, TreeCounts } from './manifest.ts'
 import { type OperationWork, RETAIN_MAX_SECONDS } from './operations.ts'
 import type { WebPath } from './request-path.ts'
+import { thingAt } from './tree.ts'
 import type { WebCall, WebParts } from './web-call.ts'
 
 /** Characters of JSON of a manifest, or of things that are not healthy: some 20,000. The streams tell of more. */
@@ -24,7 +25,7 @@ export async function startOperation(
 ): Promise<FastifyReply> {
   const { args, parts, reply } = call
   const handle = checkedHandle(args.required('ophandle'))
-  const root = await capabilityAt(call, path)
+  const { capability: root } = await thingAt(call, path)
   parts.operations.start(handle, workOf(form, { parts, root, args }), retainSecondsOf(args))
   // As Tahoe's clients want it: they follow to the status.
   return reply.status(302).header('location', `/operations/${handle}?t=status&output=JSON`).send()

@@ -1,7 +1,7 @@
 /** Bodies of requests, read no longer than they move. */
 import { InvalidInputError } from '#crypto'
 import { type Clock, type UploadSource, untilAborted } from '#node'
-import { bodyOf } from '../routes/request.ts'
+import { bodyOf, bytesUpTo } from '../routes/request.ts'
 import { moving } from './stall.ts'
 import type { WebCall } from './web-call.ts'
 
@@ -37,18 +37,12 @@ export async function readWithin<Result>(clock: Clock, read: () => Promise<Resul
 
 /** A short body, whole. @throws InvalidInputError if it is longer */
 export async function textBody(call: WebCall, sizeMaxBytes: number): Promise<string> {
-  const pieces: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const bytes of requestBody(call).open()) {
-    pieces.push(bytes)
-    sizeBytes += bytes.length
-    if (sizeBytes > sizeMaxBytes) {
-      throw new InvalidInputError(`a body of at most ${sizeMaxBytes} bytes is wanted`, {
-        wanted: `at most ${sizeMaxBytes} bytes`,
-        found: 'more',
-        where: 'body',
-      })
-    }
-  }
-  return Buffer.concat(pieces).toString('utf8')
+  const tooLong = () =>
+    new InvalidInputError(`a body of at most ${sizeMaxBytes} bytes is wanted`, {
+      wanted: `at most ${sizeMaxBytes} bytes`,
+      found: 'more',
+      where: 'body',
+    })
+  const bytes = await bytesUpTo(requestBody(call).open(), sizeMaxBytes, tooLong)
+  return Buffer.from(bytes).toString('utf8')
 }

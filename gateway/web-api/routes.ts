@@ -92,9 +92,7 @@ const METHODS_AT = { GET: GET_AT, HEAD: GET_AT, PUT: PUT_AT, POST: POST_AT, DELE
 const AT: Routes<FormAt> = { '/uri/:capability': METHODS_AT, '/uri/:capability/*': METHODS_AT }
 
 /** Every form there is: route, method, values of `t`. */
-export function webForms(): Routes<unknown> {
-  return { ...PLAIN, ...AT }
-}
+export const WEB_FORMS: Routes<unknown> = { ...PLAIN, ...AT }
 
 /** Their bodies are JSON, whatever type a client says they are. */
 const JSON_BODIES: readonly string[] = [
@@ -153,13 +151,13 @@ async function chosen<One>(
 
 /** Methods that a path of the web API has; undefined if it is none of its paths. */
 export function methodsOf(path: string): readonly string[] | undefined {
-  const found = rowsOf(webForms()).filter(([url]) => patternOf(url).test(path))
+  const found = rowsOf(WEB_FORMS).filter(([url]) => patternOf(url).test(path))
   return found.length === 0 ? undefined : [...new Set(found.map(([, method]) => method))]
 }
 
 /** Whether a route, by its pattern, is one of these. */
 export function isWebRoute(url: string): boolean {
-  return Object.hasOwn(webForms(), url)
+  return Object.hasOwn(WEB_FORMS, url)
 }
 
 function patternOf(url: string): RegExp {
@@ -169,7 +167,7 @@ function patternOf(url: string): RegExp {
 /** Loaded when it is first asked for: a daemon starts without. */
 async function sendOpenApi(): Promise<object> {
   const { openApiDocument } = await import('./open-api.ts')
-  return openApiDocument(webForms())
+  return openApiDocument(WEB_FORMS)
 }
 
 async function operationStatus({ parts, args, request }: WebCall): Promise<object> {

@@ -13,18 +13,6 @@ export interface Stored {
   readonly sizeBytes: number | undefined
 }
 
-/** Arguments that say how a body is stored. */
-export const STORING_ARGUMENTS: readonly string[] = [
-  'format',
-  'mutable',
-  'needed',
-  'happy',
-  'total',
-  'convergent',
-  'binding-lease',
-  'accept-rollback',
-]
-
 /** What the arguments ask for: a file, or a slot that can be written again. @throws InvalidInputError */
 function storesSlot(args: Arguments): boolean {
   const format = args.oneOf('format', ['chk', 'sdmf', 'mdmf'])

@@ -10,6 +10,7 @@ import { InvalidInputError } from '#crypto'
 import { ConflictError, type Found, isDirectory, NotFoundError } from '#node'
 import { requireDirectoryWrite } from '../capabilities.ts'
 import type { Arguments } from './arguments.ts'
+import type { WebPath } from './request-path.ts'
 import type { WebCall } from './web-call.ts'
 
 export type Replace = 'true' | 'false' | 'only-files'
@@ -20,8 +21,21 @@ export function replaceOf(args: Arguments): Replace {
   return args.truth('replace') === false ? 'false' : 'true'
 }
 
+export function ifExistsOf(replace: Replace): 'refuse' | 'replace' {
+  return replace === 'false' ? 'refuse' : 'replace'
+}
+
 export function find({ parts, signal }: WebCall, root: Capability, names: readonly string[]): Promise<Found> {
   return parts.files.find(root, names, { signal })
+}
+
+/** What a path leads to. A capability alone needs no look at the grid, and may be one that only verifies. */
+export async function thingAt(
+  call: WebCall,
+  { capability, names }: WebPath,
+): Promise<{ readonly capability: Capability; readonly metadata: EntryMetadata | undefined }> {
+  if (names.length === 0) return { capability, metadata: undefined }
+  return await find(call, capability, names)
 }
 
 export async function findIfThere(call: WebCall, root: Capability, name: string): Promise<Found | undefined> {
@@ -92,8 +106,7 @@ export async function link(
   if (replace === 'only-files')
     requireNoDirectory((await findIfThere(call, directory, child.name))?.capability)
   const metadata = { modifiedAtMilliseconds: parts.clock.now(), ...child.metadata }
-  const ifExists = replace === 'false' ? 'refuse' : 'replace'
-  const change = { ...child, metadata, kind: 'set', ifExists } as const
+  const change = { ...child, metadata, kind: 'set', ifExists: ifExistsOf(replace) } as const
   await parts.files.edit(directory, [change], { signal, acceptRollback: args.truth('accept-rollback') })
 }
 

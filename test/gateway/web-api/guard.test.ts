@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Log } from '#node'
-import { methodsOf, webForms } from '../../../gateway/web-api/routes.ts'
+import { methodsOf, WEB_FORMS } from '../../../gateway/web-api/routes.ts'
 import { closeStages } from '../../support/grid-stages.ts'
 import { WebClient, type WebStage, webStage } from '../../support/web-client.ts'
 
@@ -218,7 +218,7 @@ describe('a method that a path has not', () => {
   )
 
   test('and every route has a path that is known', () => {
-    for (const route of Object.keys(webForms())) {
+    for (const route of Object.keys(WEB_FORMS)) {
       expect(methodsOf(route.replace(/:\w+/g, 'x').replace('*', 'a/b'))).toBeDefined()
     }
     expect(methodsOf('/v1/files')).toBeUndefined()

@@ -11,7 +11,7 @@ import { newToken } from '../../../gateway/token.ts'
 import { openApiDocument } from '../../../gateway/web-api/open-api.ts'
 import { pathOf } from '../../../gateway/web-api/open-api-parts.ts'
 import { Operations } from '../../../gateway/web-api/operations.ts'
-import { addWebApi, webForms } from '../../../gateway/web-api/routes.ts'
+import { addWebApi, WEB_FORMS } from '../../../gateway/web-api/routes.ts'
 import { fakeFiles } from '../../support/fake-files.ts'
 import { closeStages } from '../../support/grid-stages.ts'
 import { webStage } from '../../support/web-client.ts'
@@ -45,13 +45,13 @@ async function registeredRoutes(): Promise<readonly string[]> {
 describe('the OpenAPI document', () => {
   test('is one, by the schema of OpenAPI 3.1', async () => {
     const validator = new Validator()
-    const document: Record<string, unknown> = { ...openApiDocument(webForms()) }
+    const document: Record<string, unknown> = { ...openApiDocument(WEB_FORMS) }
     expect(await validator.validate(document)).toEqual({ valid: true })
     expect(validator.version).toBe('3.1')
   })
 
   test('tells of every route that there is, and of no other', async () => {
-    const { paths } = Object({ ...openApiDocument(webForms()) })
+    const { paths } = Object({ ...openApiDocument(WEB_FORMS) })
     const told = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(Object(operations)).map((method) => `${method.toUpperCase()} ${path}`),
     )
@@ -63,7 +63,7 @@ describe('the OpenAPI document', () => {
   test('is served', async () => {
     const { client } = await webStage()
     expect(await client.json('GET', '/openapi.json')).toEqual(
-      JSON.parse(JSON.stringify(openApiDocument(webForms()))),
+      JSON.parse(JSON.stringify(openApiDocument(WEB_FORMS))),
     )
   })
 })
