@@ -1,6 +1,6 @@
 /** Who uses how much, as people read it in `cairn status`. Pure. */
 import { type AccountingReport, type AccountReport, type ServerStatus, utcText } from '#node'
-import { formatBytes } from './describe.ts'
+import { formatBytes, labelled } from './describe.ts'
 import { printable } from './names.ts'
 
 /** Status stays one screen; `--json` has more. */
@@ -15,7 +15,7 @@ export function accountLines(accounting: AccountingReport | undefined): readonly
   const lines = shown.map((account) => `${titleOf(account).padEnd(width)}  ${useOf(account)}`)
   const others = accounting.accountCount - shown.length
   if (others > 0) lines.push(`and ${others} more: --json lists them`)
-  return lines.map((line, place) => `${(place === 0 ? 'accounts' : '').padEnd(10)}${line}`)
+  return labelled('accounts', lines)
 }
 
 /** What this node itself has on a server: `; ours 12 GB of 50 GB, 340 GB-days`, or nothing. */

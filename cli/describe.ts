@@ -10,6 +10,9 @@ import {
 } from '#node'
 import { formatSeconds } from './progress.ts'
 
+/** Of the labels of `cairn status`. */
+const LABEL_WIDTH = 10
+
 export function formatBytes(sizeBytes: number): string {
   return prettyBytes(sizeBytes)
 }
@@ -31,6 +34,11 @@ export function formatTransfer(sizeBytes: number, milliseconds: number): string 
       ? `${(milliseconds / 1000).toFixed(milliseconds < 1_000 ? 2 : 1)} s`
       : formatSeconds(milliseconds / 1000)
   return `${formatBytes(sizeBytes)} in ${time}, ${formatBytes((1000 * sizeBytes) / Math.max(1, milliseconds))}/s`
+}
+
+/** Lines of `cairn status` under one label. */
+export function labelled(label: string, lines: readonly string[]): readonly string[] {
+  return lines.map((line, place) => `${(place === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
 }
 
 export function formatNumbers({ neededShares, happyServers, totalShares }: ShareNumbers): string {

@@ -1,18 +1,10 @@
 /** How safe a root is, as people read it. Pure. */
-import {
-  type Advice,
-  type LostPlace,
-  type RootDurability,
-  shortId,
-  stateBound,
-  type ToldDurability,
-} from '#node'
-import { countOf } from './describe.ts'
+import { type Advice, type LostPlace, type RootDurability, shortId, type ToldDurability } from '#node'
+import { stateBound } from './chance-text.ts'
+import { countOf, formatCount, labelled } from './describe.ts'
 
 /** Places named of an event; the others are counted. */
 const NAMES_MAX = 4
-/** Of the labels of `cairn status`. */
-const LABEL_WIDTH = 10
 /** Unreadable at a given moment for more than this part of the time: worth a word. */
 const UNREADABLE_LEAST = 1 / 1000
 
@@ -34,10 +26,6 @@ export function rootLines(roots: readonly ToldRoot[]): readonly string[] {
     const [first = problem, ...others] = durability === undefined ? [] : durabilityLines(durability)
     return labelled('root', [`${name}: ${first}`, ...others])
   })
-}
-
-function labelled(label: string, lines: readonly string[]): readonly string[] {
-  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
 }
 
 /** A short paragraph; its first line says what there is. */
@@ -71,7 +59,7 @@ function worstText(worst: NonNullable<RootDurability['worst']>, fileCount: numbe
   const subject =
     worst.fileCount === fileCount
       ? `${countOf(fileCount, 'file')} with`
-      : `${countOf(fileCount, 'file')}, the worst ${worst.fileCount.toLocaleString('en')} with`
+      : `${countOf(fileCount, 'file')}, the worst ${formatCount(worst.fileCount)} with`
   return (
     `${subject} ${foundShares} of ${totalShares} shares on ${countOf(serverCount, 'server')} ` +
     `in ${countOf(siteCount, 'failure domain')}, ${neededShares} needed`

@@ -5,6 +5,7 @@
  * What it may do follows from what a daemon does: it writes into its home, listens and dials. V8 and the erasure code
  * compile at run time, so MemoryDenyWriteExecute cannot be on.
  */
+import type { SystemdCommands } from './systemd.ts'
 import { argument, oneLine, quoted, type Unit } from './unit-text.ts'
 
 export interface ServicePlan {
@@ -78,10 +79,7 @@ RemoveIPC=yes
 }
 
 /** What turns it on, and what undoes it. @param folder where the unit is */
-export function serviceCommands(
-  isSystem: boolean,
-  folder: string,
-): { readonly enable: readonly (readonly string[])[]; readonly undo: readonly (readonly string[])[] } {
+export function serviceCommands(isSystem: boolean, folder: string): SystemdCommands {
   const systemctl = ['systemctl', ...(isSystem ? [] : ['--user'])]
   return {
     enable: [

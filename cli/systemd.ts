@@ -9,7 +9,7 @@ import type { CommandContext } from './context.ts'
 import { errnoOf, explain } from './errno.ts'
 import { printable } from './names.ts'
 import { draftOf } from './private-file.ts'
-import type { Unit } from './unit-text.ts'
+import { shellText, type Unit } from './unit-text.ts'
 
 const UNIT_MODE = 0o644
 const run = promisify(execFile)
@@ -20,6 +20,58 @@ export function unitFolder(isSystem: boolean): string {
   const { XDG_CONFIG_HOME } = process.env
   const config = XDG_CONFIG_HOME?.startsWith('/') === true ? XDG_CONFIG_HOME : join(homedir(), '.config')
   return join(config, 'systemd', 'user')
+}
+
+/** Units to install, and what is said of it. */
+export interface Installation {
+  readonly units: readonly Unit[]
+  /** Of the machine, and not of one user. */
+  readonly isSystem: boolean
+  readonly commands: SystemdCommands
+  /** Only tell what would be written. */
+  readonly printOnly: boolean
+  /** `head`: of the first line of what may be replaced; `rename`: how ours gets another name, for people. */
+  readonly ours: { readonly head: string; readonly rename: string }
+  /** `the unit is`, `the units are`. */
+  readonly subject: string
+  /** When it is on. */
+  readonly success: string
+}
+
+export interface SystemdCommands {
+  readonly enable: readonly (readonly string[])[]
+  readonly undo: readonly (readonly string[])[]
+}
+
+/**
+ * Show the units, write them, have systemd look at them, turn them on, and say how to undo it. Where it cannot be
+ * turned on it says what would do that.
+ *
+ * @throws ConflictError if something else has one of the names: then nothing is written
+ */
+export async function installUnits(
+  { units, isSystem, commands, printOnly, ours, subject, success }: Installation,
+  output: CommandContext['output'],
+): Promise<void> {
+  const folder = unitFolder(isSystem)
+  for (const { fileName, text } of units) output.note(`# ${join(folder, fileName)}\n${text}`)
+  const report = { folder, units, undo: commands.undo.map(shellText) }
+  if (printOnly) return await output.report({ ...report, installed: false })
+  await writeUnits(folder, units, ours)
+  await verifyUnits(folder, units, output)
+  const failure = await enable(commands.enable)
+  if (failure === undefined) output.note(success)
+  else
+    output.warning(
+      `${subject} written, and not turned on: ${failure}\nThis does it:\n${linesOf(commands.enable)}`,
+    )
+  if (!isSystem) output.note('To run it while you are not logged in: loginctl enable-linger')
+  output.note(`To undo it all:\n${linesOf(commands.undo)}`)
+  await output.report({ ...report, installed: true, enabled: failure === undefined })
+}
+
+function linesOf(commands: readonly (readonly string[])[]): string {
+  return commands.map((command) => `  ${shellText(command)}`).join('\n')
 }
 
 /**
@@ -65,7 +117,7 @@ async function writeUnit(path: string, text: string): Promise<void> {
 }
 
 /** What systemd does not like of them goes out as a warning. */
-export async function verifyUnits(
+async function verifyUnits(
   folder: string,
   units: readonly Unit[],
   output: CommandContext['output'],
@@ -82,7 +134,7 @@ export async function verifyUnits(
 }
 
 /** @returns why it could not be turned on */
-export async function enable(commands: readonly (readonly string[])[]): Promise<string | undefined> {
+async function enable(commands: readonly (readonly string[])[]): Promise<string | undefined> {
   for (const [program = '', ...args] of commands) {
     try {
       await run(program, args)

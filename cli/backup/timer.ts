@@ -4,6 +4,7 @@
  * The service runs the very command that was given, without the option that asked for the timer.
  */
 import { InvalidInputError } from '#crypto'
+import type { SystemdCommands } from '../systemd.ts'
 import { argument, oneLine, quoted, type Unit } from '../unit-text.ts'
 
 export interface TimerPlan {
@@ -46,7 +47,7 @@ export function timerUnits(plan: TimerPlan): readonly Unit[] {
 export function timerCommands(
   { name, isSystem }: Pick<TimerPlan, 'name' | 'isSystem'>,
   folder: string,
-): { readonly enable: readonly (readonly string[])[]; readonly undo: readonly (readonly string[])[] } {
+): SystemdCommands {
   const systemctl = ['systemctl', ...(isSystem ? [] : ['--user'])]
   const files = ['service', 'timer'].map((ending) => `${folder}/${name}.${ending}`)
   return {

@@ -1,6 +1,6 @@
 /** `cairn backup --install-timer`: the same backup on a schedule of systemd. */
 import { execFile } from 'node:child_process'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { InvalidInputError } from '#crypto'
 import type { BackupArgs, TimerArgs } from '../backup/invocation.ts'
@@ -10,8 +10,7 @@ import type { CommandContext } from '../context.ts'
 import { errnoOf } from '../errno.ts'
 import { EXIT_DONE } from '../exit-code.ts'
 import { printable } from '../names.ts'
-import { enable, unitFolder, verifyUnits, writeUnits } from '../systemd.ts'
-import { shellText } from '../unit-text.ts'
+import { installUnits, unitFolder } from '../systemd.ts'
 
 const run = promisify(execFile)
 
@@ -20,29 +19,21 @@ export async function installTimer(
   timer: TimerArgs,
   context: CommandContext,
 ): Promise<number> {
-  const { output } = context
   const plan = planOf(args, timer, context)
   const units = timerUnits(plan)
   const next = await checkTime(timer.when)
-  const folder = unitFolder(plan.isSystem)
-  const commands = timerCommands(plan, folder)
-  for (const { fileName, text } of units) output.note(`# ${join(folder, fileName)}\n${text}`)
-  const report = { folder, units, undo: commands.undo.map(shellText) }
-  if (timer.printOnly) {
-    await output.report({ ...report, installed: false })
-    return EXIT_DONE
-  }
-  await writeUnits(folder, units, { head: UNIT_HEAD, rename: '--timer-name gives ours another name.' })
-  await verifyUnits(folder, units, output)
-  const failure = await enable(commands.enable)
-  if (failure === undefined) output.note(`${plan.name}.timer is on${next === undefined ? '' : `; ${next}`}`)
-  else {
-    const lines = commands.enable.map((command) => `  ${shellText(command)}`).join('\n')
-    output.warning(`the units are written, and not turned on: ${failure}\nThis does it:\n${lines}`)
-  }
-  if (!plan.isSystem) output.note('To run it while you are not logged in: loginctl enable-linger')
-  output.note(`To undo it all:\n${commands.undo.map((command) => `  ${shellText(command)}`).join('\n')}`)
-  await output.report({ ...report, installed: true, enabled: failure === undefined })
+  await installUnits(
+    {
+      units,
+      isSystem: plan.isSystem,
+      commands: timerCommands(plan, unitFolder(plan.isSystem)),
+      printOnly: timer.printOnly,
+      ours: { head: UNIT_HEAD, rename: '--timer-name gives ours another name.' },
+      subject: 'the units are',
+      success: `${plan.name}.timer is on${next === undefined ? '' : `; ${next}`}`,
+    },
+    context.output,
+  )
   return EXIT_DONE
 }
 

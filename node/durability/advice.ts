@@ -3,11 +3,10 @@
  */
 import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
-import { type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
+import { CLAIM_LEAST, type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
 import { type FilesCircumstances, riskOfFiles } from './files-risk.ts'
 import { DAILY_REPAIR } from './kept-file.ts'
 import { type FileLayout, holdingsOf, leastMarginFirst } from './layout.ts'
-import { CLAIM_LEAST } from './stated.ts'
 
 export type Change =
   /** Make the missing shares again, on the servers there are. */

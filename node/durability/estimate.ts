@@ -11,6 +11,8 @@ import { eventsAtMost, proportionAtLeast } from './quantiles.ts'
 export const DAY_SECONDS = 24 * 3600
 export const YEAR_SECONDS = 365.25 * DAY_SECONDS
 
+/** Below this nothing is said: mistakes of people and programs, which the model leaves out, are likelier than that. */
+export const CLAIM_LEAST = 1e-6
 /** How often a cautious number may be wrong to the bad side. */
 export const DOUBT = 0.05
 /**

@@ -6,12 +6,17 @@
 import { assert } from '#crypto'
 import { failureDomainOf } from '../grid.ts'
 import type { PeerId } from '../platform/platform.ts'
-import { DAY_SECONDS, type EstimatesByServer, LOST_PROBABILITY, type ServerEstimate } from './estimate.ts'
+import {
+  CLAIM_LEAST,
+  DAY_SECONDS,
+  type EstimatesByServer,
+  LOST_PROBABILITY,
+  type ServerEstimate,
+} from './estimate.ts'
 import { after, chanceAfter, type Fault, missingShares, timesReached } from './faults.ts'
 import { type Interval, integrate } from './integrate.ts'
 import { type Holdings, lossFaults } from './layout.ts'
 import { binomialTail } from './quantiles.ts'
-import { CLAIM_LEAST } from './stated.ts'
 
 /** How a keeper goes about repairs. */
 export interface RepairPace {

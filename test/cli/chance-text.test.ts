@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CLAIM_LEAST, stateBound } from '../../../node/durability/stated.ts'
+import { CLAIM_LEAST } from '#node'
+import { stateBound } from '../../cli/chance-text.ts'
 
 describe('stateBound', () => {
   test.each([

@@ -1,9 +1,7 @@
-/** A chance as it may be said: rounded to the bad side, and never better than the model can know. */
+/** A chance as it may be said: rounded to the bad side, and never better than the model can know. Pure. */
 
-/**
- * Below this the model says nothing: mistakes of people and programs, which it leaves out, are likelier than that.
- */
-export const CLAIM_LEAST = 1e-6
+import { CLAIM_LEAST } from '#node'
+import { formatCount } from './describe.ts'
 
 /** `below 1 in 40,000`, `up to 30 %`. @param atMost between 0 and 1 */
 export function stateBound(atMost: number): string {
@@ -13,9 +11,9 @@ export function stateBound(atMost: number): string {
 }
 
 /** `1 in 40,000`: one digit, rounded down. @param chance at most 1/2 */
-export function stateOdds(chance: number): string {
+function stateOdds(chance: number): string {
   const odds = 1 / Math.max(CLAIM_LEAST, chance)
   // The tiny addition keeps a power of ten that division has left just below itself.
   const unit = 10 ** Math.floor(Math.log10(odds) + 1e-9)
-  return `1 in ${(Math.floor(odds / unit + 1e-9) * unit).toLocaleString('en')}`
+  return `1 in ${formatCount(Math.floor(odds / unit + 1e-9) * unit)}`
 }
