@@ -1,12 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  asConvergenceSecret,
-  asStorageIndex,
-  equalBytes,
-  formatCapability,
-  requireFileVerify,
-  Secret,
-} from '#crypto'
+import { asConvergenceSecret, equalBytes, formatCapability, requireFileVerify, Secret } from '#crypto'
 import {
   checkFile,
   downloadFile,
@@ -200,27 +193,34 @@ test('a put that was killed when some servers had finished is made whole by the 
   expect(equalBytes(await readAll(grid, again), content)).toBe(true)
 })
 
-/** The same servers, for a client that is killed when each of them has so many blocks: nothing more comes from it. */
-function dyingAfter(grid: MemoryGrid, blocks: number, killed: Error): Grid {
-  const dying = grid.ring().map(({ server, ...rest }) => ({
+type Server = ReturnType<MemoryGrid['ring']>[number]['server']
+type Writer = ReturnType<Server['writeShare']>
+
+/** The same servers, for a client whose writers do some things otherwise. */
+function withWriters(grid: MemoryGrid, change: (writer: Writer) => Partial<Writer>): Grid {
+  const ring = grid.ring().map(({ server, ...rest }) => ({
     ...rest,
     server: {
       ...server,
-      writeShare: (request: Parameters<typeof server.writeShare>[0]) => {
+      writeShare: (request: Parameters<Server['writeShare']>[0]) => {
         const writer = server.writeShare(request)
-        return {
-          ...writer,
-          abort: () => writer.detach(),
-          writeBlock: async (write: Parameters<typeof writer.writeBlock>[0]) => {
-            if (write.segmentIndex >= blocks) throw killed
-            await writer.writeBlock(write)
-          },
-        }
+        return { ...writer, ...change(writer) }
       },
     },
   }))
   const { random, log, bulk, clock, slotsSeen } = grid
-  return { random, log, bulk, clock, slotsSeen, ring: () => dying }
+  return { random, log, bulk, clock, slotsSeen, ring: () => ring }
+}
+
+/** A client that is killed when each server has so many blocks: nothing more comes from it. */
+function dyingAfter(blocks: number, killed: Error): (writer: Writer) => Partial<Writer> {
+  return (writer) => ({
+    abort: () => writer.detach(),
+    writeBlock: async (write) => {
+      if (write.segmentIndex >= blocks) throw killed
+      await writer.writeBlock(write)
+    },
+  })
 }
 
 describe('a convergent put that was killed between two segments', () => {
@@ -230,7 +230,7 @@ describe('a convergent put that was killed between two segments', () => {
 
   test.each([1, 3, segments - 1])('goes on after the %i that the servers have', async (blocks) => {
     const grid = await MemoryGrid.open(6)
-    await expect(put(dyingAfter(grid, blocks, killed), content)).rejects.toBe(killed)
+    await expect(put(withWriters(grid, dyingAfter(blocks, killed)), content)).rejects.toBe(killed)
     expect(await grid.visibleShares()).toBe(0)
     const sentBefore = grid.bytesWritten()
     grid.resetCounts()
@@ -246,27 +246,13 @@ describe('a convergent put that was killed between two segments', () => {
     const grid = await MemoryGrid.open(6)
     const reached = Promise.withResolvers<void>()
     const goesOn = Promise.withResolvers<void>()
-    const waiting: Grid = {
-      ...dyingAfter(grid, segments, killed),
-      ring: () =>
-        grid.ring().map(({ server, ...rest }) => ({
-          ...rest,
-          server: {
-            ...server,
-            writeShare: (request: Parameters<typeof server.writeShare>[0]) => {
-              const writer = server.writeShare(request)
-              return {
-                ...writer,
-                writeBlock: async (write: Parameters<typeof writer.writeBlock>[0]) => {
-                  if (write.segmentIndex === 2) reached.resolve()
-                  if (write.segmentIndex >= 2) await goesOn.promise
-                  await writer.writeBlock(write)
-                },
-              }
-            },
-          },
-        })),
-    }
+    const waiting = withWriters(grid, (writer) => ({
+      writeBlock: async (write) => {
+        if (write.segmentIndex === 2) reached.resolve()
+        if (write.segmentIndex >= 2) await goesOn.promise
+        await writer.writeBlock(write)
+      },
+    }))
     const first = put(waiting, content)
     await reached.promise
     const second = await put(grid, content)
@@ -279,18 +265,11 @@ describe('a convergent put that was killed between two segments', () => {
   test('is put anew where a server still holds what was begun for a connection that is gone', async () => {
     const grid = await MemoryGrid.open(6)
     // Neither let go nor taken back: the server has not noticed.
-    const dying = dyingAfter(grid, 2, killed)
-    const unnoticed = dying.ring(asStorageIndex(new Uint8Array(32))).map(({ server, ...rest }) => ({
-      ...rest,
-      server: {
-        ...server,
-        writeShare: (request: Parameters<typeof server.writeShare>[0]) => ({
-          ...server.writeShare(request),
-          abort: async () => undefined,
-        }),
-      },
+    const unnoticed = withWriters(grid, (writer) => ({
+      ...dyingAfter(2, killed)(writer),
+      abort: async () => undefined,
     }))
-    await expect(put({ ...dying, ring: () => unnoticed }, content)).rejects.toBe(killed)
+    await expect(put(unnoticed, content)).rejects.toBe(killed)
     grid.resetCounts()
     const again = await put(grid, content)
     expect(grid.bytesWritten()).toBe(5 * (await shareBytes(content)))
